@@ -1,0 +1,282 @@
+"""The workspace: what is built, published so that a crash leaves either the old artefact or the new one, never half.
+
+A stage builds into `.NAME.building` beside its target, writes `manifest.json` last and is published by one rename. A
+folder with a manifest is complete; anything else is not there. Who reads does not lock; who builds holds a lock file, so
+that two processes building one stage take turns and the second finds it done. This module knows nothing of what is built.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from engine import __version__
+from engine.errors import BuildError, InputError
+
+MANIFEST = "manifest.json"
+
+
+def digest(value: Any) -> str:
+    """sha256 (hex) of a JSON-able value, independent of key order."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def digest_file(path: Path) -> str:
+    """sha256 (hex) of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest_tree(folder: Path) -> str:
+    """sha256 (hex) of the names and bytes of all files below `folder` (of the file itself if it is one)."""
+    if folder.is_file():
+        return digest_file(folder)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return digest([[path.relative_to(folder).as_posix(), digest_file(path)] for path in files])
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What went into an artefact and what came out. `inputs` decide whether it is fresh; the rest is for people."""
+
+    kind: str
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, int] = field(default_factory=dict)  # path inside the folder -> bytes
+    seconds: float = 0.0
+    created: str = ""
+    code: str = __version__
+    hardware: str = ""
+
+    @property
+    def digest(self) -> str:
+        return digest({"kind": self.kind, "inputs": self.inputs})
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a complete artefact; None if there is none. A file cut short afterwards counts as absent."""
+    try:
+        manifest = Manifest(**json.loads((folder / MANIFEST).read_text("utf-8")))
+        if all((folder / name).stat().st_size == size for name, size in manifest.files.items()):
+            return manifest
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+        pass
+    return None
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` so that `path` holds either the old bytes or the new ones, also after a crash."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """A JSON file, keys sorted, replaced in one step."""
+    replace_file(path, json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n")
+
+
+@contextlib.contextmanager
+def lock(path: Path, *, shared: bool = False, label: str = "") -> Iterator[None]:
+    """Hold the lock file `path`; says on stderr whom it waits for. The kernel drops it when the process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        try:
+            fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if label:
+                holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+                print(f"waiting for process {holder or '?'} to finish {label}", file=sys.stderr)  # noqa: T201
+            fcntl.flock(descriptor, mode)
+        if not shared:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether some process holds the lock file now."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def building_folder(target: Path) -> Path:
+    """Where a stage builds before it is published."""
+    return target.with_name(f".{target.name}.building")
+
+
+def lock_file(target: Path) -> Path:
+    """The lock that whoever builds `target` holds."""
+    return target.with_name(f".{target.name}.lock")
+
+
+def stage(
+    target: Path, kind: str, inputs: Mapping[str, Any], build: Callable[[Path], Mapping[str, Any] | None]
+) -> Manifest:
+    """Make the artefact `target`, unless it is there with the same `kind` and `inputs`.
+
+    `build` gets an empty folder to fill and returns what the manifest's `outputs` shall say. The old artefact stays in
+    place until the new one is complete. Raises BuildError when the disk is full; then, and on any other error, nothing
+    half-written stays.
+    """
+    wanted = Manifest(kind, json.loads(json.dumps(inputs)))
+    if (done := read_manifest(target)) and done.digest == wanted.digest:
+        return done
+    building = building_folder(target)
+    try:
+        with lock(lock_file(target), label=f"{kind} {target.name}"):
+            _recover(target)
+            if (done := read_manifest(target)) and done.digest == wanted.digest:
+                return done
+            building.mkdir(parents=True)
+            try:
+                started = time.perf_counter()
+                outputs = build(building) or {}
+                manifest = Manifest(
+                    kind,
+                    wanted.inputs,
+                    outputs,
+                    _sizes(building),
+                    round(time.perf_counter() - started, 3),
+                    datetime.datetime.now().isoformat(timespec="seconds"),
+                    hardware=hardware(),
+                )
+                write_json(building / MANIFEST, asdict(manifest))
+                _publish(building, target)
+            except BaseException:
+                shutil.rmtree(building, ignore_errors=True)
+                raise
+            return manifest
+    except OSError as error:
+        raise full_disk(error, target) from error
+
+
+def full_disk(error: OSError, target: Path) -> Exception:
+    """The error to raise for an OSError while writing `target`: ours, one line, if the disk is full or not writable."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return BuildError(
+            "no space left on the device; what was complete before is untouched",
+            where=str(target),
+            remedy="Free some space or choose another --workspace, then run the same command again",
+        )
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
+        return InputError(f"cannot write here ({error.strerror})", where=str(target), remedy="Choose another --workspace")
+    return error
+
+
+def _recover(target: Path) -> None:
+    """Finish or undo what a killed process left: it may have died between the two renames of `_publish`."""
+    building, old = building_folder(target), _old(target)
+    if building.exists():
+        if read_manifest(building):
+            _publish(building, target)
+        else:
+            shutil.rmtree(building)
+    if old.exists():
+        if target.exists():
+            shutil.rmtree(old)
+        else:
+            old.rename(target)
+
+
+def _publish(building: Path, target: Path) -> None:
+    """Put a complete folder in its place. The files reach the disk before their name does."""
+    for name in _sizes(building):
+        _sync(building / name)
+    old = _old(target)
+    if target.exists():
+        if old.exists():
+            shutil.rmtree(old)
+        target.rename(old)
+    building.rename(target)
+    _sync(target.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _old(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def hardware() -> str:
+    """The machine in a few words, for manifests and tables."""
+    processor = platform.machine()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+            if line.startswith("model name"):
+                processor = line.partition(":")[2].strip()
+                break
+    torch = sys.modules.get("torch")  # never import it just for a label
+    gpu = f", {torch.cuda.get_device_name(0)}" if torch is not None and torch.cuda.is_available() else ""
+    return f"{os.cpu_count()} x {processor}{gpu}"
+
+
+class Workspace:
+    """Where everything that is built lives; knows the layout (DESIGN.md section 4) and no contents."""
+
+    def __init__(self, root: Path | str = "workspace") -> None:
+        self.root = Path(root)
+
+    def collection(self, dataset_digest: str) -> Path:
+        """The documents of one dataset, shared by the indexes of all methods."""
+        return self.root / "indexes" / dataset_digest[:16] / "documents"
+
+    def index(self, dataset_digest: str, method: str, model_digest: str) -> Path:
+        return self.root / "indexes" / dataset_digest[:16] / method / model_digest[:16]
+
+    def vectors(self, encoder_digest: str) -> Path:
+        """The cache of one encoder's vectors, keyed by content."""
+        return self.root / "vectors" / encoder_digest[:16]
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store.duckdb"

@@ -1,0 +1,149 @@
+"""Searchers made of searchers: fusion of several, and reranking of one. They take any searcher and know no method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from engine.config import RerankOptions, SearchOptions
+from engine.errors import InputError
+from engine.index.ranking import best, to_run
+from engine.methods.base import Searcher
+from engine.records import FusedRanks, Hit, Request, Reranked, Run
+from engine.rerank import reranker
+
+
+class FusionOptions(SearchOptions):
+    """How several lists become one."""
+
+    fusion: Literal["rrf", "weighted"] = Field("rrf", description="reciprocal ranks, or min-max scores")
+    rrf_k: float = Field(60, ge=0, description="RRF's constant; 60 as published")
+    weights: tuple[float, ...] | None = Field(None, description="one weight a searcher; None: all equal")
+    depth: int = Field(100, ge=1, description="how many candidates each searcher gives")
+
+
+def reciprocal_rank(scores: np.ndarray, k: float) -> np.ndarray:
+    """1 / (k + rank), rank from 1 (Cormack, Clarke & Buettcher, SIGIR 2009). `scores` (n,) are best first."""
+    return 1.0 / (k + 1.0 + np.arange(len(scores)))
+
+
+def min_max(scores: np.ndarray) -> np.ndarray:
+    """(n,) scores brought to [0, 1] within one list (Lee, SIGIR 1997); all 1 where they do not differ."""
+    low, high = (scores.min(), scores.max()) if len(scores) else (0.0, 0.0)
+    return (scores - low) / (high - low) if high > low else np.ones(len(scores))
+
+
+class Fusion(Searcher[FusionOptions]):
+    """Merges the lists of several searchers over one collection."""
+
+    def __init__(self, name: str, searchers: Sequence[Searcher]) -> None:
+        self.name, self.searchers = name, list(searchers)
+
+    @property
+    def collection(self):  # type: ignore[override]
+        return self.searchers[0].collection
+
+    def search(self, requests: Sequence[Request], k: int, options: FusionOptions | None = None) -> Run:
+        options = options or FusionOptions()
+        runs = self._runs(requests, max(k, options.depth))
+        return fuse(requests, runs, self.collection.rank, k, options)
+
+    def _runs(self, requests: Sequence[Request], depth: int) -> list[Run]:
+        return [searcher.search(requests, depth) for searcher in self.searchers]
+
+    def explain(self, request: Request, documents: Sequence[str], options: FusionOptions | None = None) -> list[Hit]:
+        options = options or FusionOptions()
+        runs = self._runs([request], max(len(documents), options.depth))
+        fused = fuse([request], runs, self.collection.rank, sum(len(run.rows) for run in runs), options)
+        score = dict(zip(fused.documents(0), fused.scores.tolist(), strict=True))
+        ranks = [{d: i for i, d in enumerate(run.documents(0), start=1)} for run in runs]
+        weights = options.weights or (1.0,) * len(runs)
+        names = [searcher.name for searcher in self.searchers]
+        hits = []
+        explained = [searcher.explain(request, documents) for searcher in self.searchers]
+        for i, document in enumerate(documents):
+            fusion = FusedRanks(tuple((n, r.get(document), w) for n, r, w in zip(names, ranks, weights, strict=True)))
+            parts = [hits_of_one[i] for hits_of_one in explained]
+            why = (fusion, *(e for hit in parts for e in hit.why))
+            hits.append(Hit(parts[0].document, score.get(document, 0.0), why))
+        return hits
+
+    def refresh(self) -> None:
+        for searcher in self.searchers:
+            searcher.refresh()
+
+
+def fuse(requests: Sequence[Request], runs: Sequence[Run], rank: np.ndarray, k: int, options: FusionOptions) -> Run:
+    """One run from several over the same collection; `rank` (rows,) orders ties by id.
+
+    A document that a searcher did not return gets nothing from it.
+    """
+    weights = options.weights or (1.0,) * len(runs)
+    if len(weights) != len(runs):
+        raise InputError(
+            f"{len(weights)} weights for {len(runs)} searchers", where="search.weights", remedy="Give one weight each"
+        )
+    lists = []
+    for i in range(len(requests)):
+        rows = np.concatenate([run.rows[run.offsets[i] : run.offsets[i + 1]] for run in runs])
+        parts = []
+        for run, weight in zip(runs, weights, strict=True):
+            scores = run.scores_of(i).astype(np.float64)
+            parts.append(weight * (reciprocal_rank(scores, options.rrf_k) if options.fusion == "rrf" else min_max(scores)))
+        documents, place = np.unique(rows, return_inverse=True)
+        total = np.bincount(place, weights=np.concatenate(parts), minlength=len(documents)).astype(np.float32)
+        lists.append(best(documents, total, rank, k))
+    return to_run(requests, lists, runs[0].ids)
+
+
+class Rerank(Searcher[SearchOptions]):
+    """Scores another searcher's best candidates again; those below `depth` keep their order behind them."""
+
+    def __init__(self, searcher: Searcher, options: RerankOptions) -> None:
+        self.searcher, self.rerank_options = searcher, options
+        self.name = searcher.name
+
+    @property
+    def collection(self):  # type: ignore[override]
+        return self.searcher.collection
+
+    def search(self, requests: Sequence[Request], k: int, options: SearchOptions | None = None) -> Run:
+        run = self.searcher.search(requests, max(k, self.rerank_options.depth), options)
+        lists = [self._reorder(request, run, i)[:2] for i, request in enumerate(requests)]
+        return to_run(requests, lists, run.ids).top(k)
+
+    def _reorder(self, request: Request, run: Run, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(rows, scores, earlier places) of request number `i` after reranking."""
+        rows = run.rows[run.offsets[i] : run.offsets[i + 1]]
+        head = rows[: self.rerank_options.depth]
+        if not len(head):
+            return rows, np.empty(0, np.float32), rows
+        texts = [self.collection.document(row).content for row in head.tolist()]
+        scores = reranker(self.rerank_options).scores(request.text, texts)
+        order = np.lexsort((-self.collection.rank[head], -scores))
+        tail = np.arange(len(head), len(rows))
+        below = float(scores.min()) - 1.0 - np.arange(len(tail), dtype=np.float32)  # keeps their order, after the head
+        places = np.concatenate([order, tail])
+        return rows[places], np.concatenate([scores[order], below]).astype(np.float32), places
+
+    def explain(self, request: Request, documents: Sequence[str], options: SearchOptions | None = None) -> list[Hit]:
+        run = self.searcher.search([request], max(len(documents), self.rerank_options.depth), options)
+        rows, scores, places = self._reorder(request, run, 0)
+        moved = {
+            run.ids[row]: Reranked(reranker(self.rerank_options).name, int(before) + 1, after, float(score))
+            for after, (row, score, before) in enumerate(zip(rows.tolist(), scores, places, strict=True), start=1)
+        }
+        hits = self.searcher.explain(request, documents, options)
+        return [
+            replace(hit, score=moved[hit.document.id].score, why=(moved[hit.document.id], *hit.why))
+            if hit.document.id in moved
+            else hit
+            for hit in hits
+        ]
+
+    def refresh(self) -> None:
+        self.searcher.refresh()

@@ -1,0 +1,123 @@
+"""Configurations: YAML and `--set key=value` in, checked pydantic objects out.
+
+A method has two types, told apart on purpose: what a `BuildConfig` says is part of an artefact's digest, what
+`SearchOptions` say never is. An unknown key is refused and the nearest known one named.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.errors import InputError
+
+
+class Config(BaseModel):
+    """The base of every configuration: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BuildConfig(Config):
+    """What decides how an artefact is built; part of its digest."""
+
+
+class RerankOptions(Config):
+    """A reranker around any searcher: see engine/rerank.py."""
+
+    model: str = Field(description="a cross-encoder or bi-encoder: hub id or path")
+    kind: Literal["cross", "bi"] = Field("cross", description="how the model scores a pair")
+    depth: int = Field(50, ge=1, description="how many of the best candidates are scored again")
+    batch_size: int = Field(32, ge=1, description="pairs scored at once")
+
+
+class SearchOptions(Config):
+    """What may change from one search to the next; never part of an artefact's digest."""
+
+    rerank: RerankOptions | None = Field(None, description="score the best candidates again with a model")
+
+
+class MethodConfig(Config):
+    """One YAML file: which method, how it is built, how it is searched."""
+
+    method: str
+    build: Mapping[str, Any] = {}
+    search: Mapping[str, Any] = {}
+
+
+C = TypeVar("C", bound=Config)
+
+
+def parse(kind: type[C], values: Mapping[str, Any], where: str) -> C:
+    """Check `values` against `kind`. Raises one InputError that tells of all faults at once."""
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        faults = [_fault(kind, fault) for fault in error.errors()]
+        raise InputError("; ".join(faults), where=where, remedy=f"Keys are: {', '.join(keys(kind))}") from None
+
+
+def read_yaml(path: Path) -> MethodConfig:
+    """A configuration file. Raises InputError for a missing file, broken YAML or a key that nothing reads."""
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
+        raise InputError("there is no such configuration", where=str(path), remedy=f"There are: {known}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise InputError(f"not readable as YAML ({error})", where=str(path), remedy="Mend the file") from None
+    if not isinstance(values, dict):
+        raise InputError("a configuration is a mapping of keys to values", where=str(path), remedy="Start with `method: NAME`")
+    return parse(MethodConfig, values, str(path))
+
+
+def override(config: MethodConfig, settings: Sequence[str]) -> MethodConfig:
+    """`config` with `section.key=value` pairs laid over it; values are read as YAML (`0.3`, `true`, `[a, b]`)."""
+    merged = {"build": _copy(config.build), "search": _copy(config.search)}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        section, *path = name.strip().split(".")
+        if not equals or section not in merged or not path or not all(path):
+            raise InputError(
+                f"cannot read {setting!r}", where="--set", remedy="Write --set build.KEY=VALUE or --set search.KEY=VALUE"
+            )
+        node = merged[section]
+        for part in path[:-1]:
+            if not isinstance(node.get(part), dict):
+                node[part] = {}
+            node = node[part]
+        try:
+            node[path[-1]] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(f"cannot read the value of {setting!r}", where="--set", remedy="Quote it") from None
+    return MethodConfig(method=config.method, **merged)
+
+
+def keys(kind: type[BaseModel], prefix: str = "") -> list[str]:
+    """The dotted names of everything that can be set in `kind`."""
+    names = []
+    for name, info in kind.model_fields.items():
+        inner = next((t for t in (info.annotation, *getattr(info.annotation, "__args__", ())) if _is_config(t)), None)
+        names += keys(inner, f"{prefix}{name}.") if inner else [prefix + name]
+    return names
+
+
+def _copy(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _copy(v) if isinstance(v, Mapping) else v for k, v in values.items()}
+
+
+def _is_config(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Config)
+
+
+def _fault(kind: type[BaseModel], fault: Any) -> str:
+    name = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, keys(kind), n=1, cutoff=0.5)
+        return f"unknown key {name!r}" + (f", did you mean {near[0]!r}?" if near else "")
+    return f"{name}: {fault['msg']}"

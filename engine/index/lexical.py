@@ -1,0 +1,248 @@
+"""BM25 over the segments of a collection, with bm25s' tokeniser and scorer.
+
+A segment's postings hold finished scores (bm25s' eager scoring), so a search only adds them up. They are computed with the
+statistics of the whole collection as it was when the segment was written; as in Lucene, older segments keep theirs, and
+deleted documents count, until a compaction. Statistics are the collection's also where a request searches one user's store:
+a small store alone knows too little about which words are common.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from engine.artifacts import Manifest, read_manifest, stage
+from engine.config import BuildConfig
+from engine.errors import InputError
+from engine.index.collection import Collection
+from engine.index.ranking import at_least_kth, best, to_run
+from engine.index.segment import Segment
+from engine.progress import track
+from engine.records import MatchedTerms, Request, Run
+
+VERSION = 1
+BATCH = 4096  # documents tokenised at once
+WORD = r"(?u)\b\w\w+\b"
+
+
+class LexicalConfig(BuildConfig):
+    """BM25 in Lucene's form; k1 and b are Anserini's, which also did best on the development collections."""
+
+    k1: float = Field(0.9, ge=0, description="how fast repeated words stop counting")
+    b: float = Field(0.4, ge=0, le=1, description="how much long documents are held back")
+    stemmer: str | None = Field("english", description="a Snowball stemmer's name, or null for none")
+    stopwords: Literal["en"] | None = Field("en", description="drop English function words, or null to keep all words")
+
+
+def idf(df: np.ndarray, documents: int) -> np.ndarray:
+    """ln(1 + (N - df + 0.5) / (df + 0.5)): Lucene's idf, never negative (Kamphuis et al. 2020, table 1)."""
+    return np.log1p((documents - df + 0.5) / (df + 0.5))
+
+
+def tfc(tf: np.ndarray, length: np.ndarray, average: float, k1: float, b: float) -> np.ndarray:
+    """tf / (tf + k1 (1 - b + b |d| / avgdl)): BM25's term frequency part in Lucene's form (ibid.)."""
+    return tf / (tf + k1 * (1 - b + b * length / average))
+
+
+class Analyzer:
+    """Texts to tokens: lower case, words of two letters and more, stop words out, stems."""
+
+    def __init__(self, config: LexicalConfig) -> None:
+        self._stopwords = config.stopwords or []
+        self._language = config.stemmer
+
+    @cached_property
+    def _stemmer(self) -> Any:
+        if self._language is None:
+            return None
+        import Stemmer
+
+        if self._language not in Stemmer.algorithms():
+            known = ", ".join(Stemmer.algorithms())
+            raise InputError(f"there is no stemmer {self._language!r}", where="build.stemmer", remedy=f"There are: {known}")
+        return Stemmer.Stemmer(self._language)
+
+    def tokens(self, texts: Sequence[str]) -> list[list[str]]:
+        """The tokens of each text, in order, repeats kept."""
+        import bm25s
+
+        return bm25s.tokenize(
+            list(texts), stopwords=self._stopwords, stemmer=self._stemmer, return_ids=False, show_progress=False
+        )
+
+    def words(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """(token, start, end) of each word of `text` that has a token; offsets are characters of `text`."""
+        matches = list(re.finditer(WORD, text))
+        for match, tokens in zip(matches, self.tokens([m.group() for m in matches]), strict=True):
+            if tokens:
+                yield tokens[0], match.start(), match.end()
+
+
+class LexicalSegment:
+    """The postings of one segment, memory-mapped. Raises FileNotFoundError if they are not there."""
+
+    def __init__(self, path: Path) -> None:
+        manifest = read_manifest(path)
+        if manifest is None:
+            raise FileNotFoundError(path)
+        self.manifest = manifest
+        self.data = np.load(path / "scores.npy", mmap_mode="r")  # (postings,) float32
+        self.indices = np.load(path / "rows.npy", mmap_mode="r")  # (postings,) int32, ascending within a token
+        self.indptr = np.load(path / "starts.npy", mmap_mode="r")  # (tokens + 1,) int64
+        words = (path / "vocabulary.txt").read_text("utf-8").split("\n")[:-1]
+        self.vocabulary = {word: i for i, word in enumerate(words)}
+
+    @property
+    def documents(self) -> int:
+        return self.manifest.outputs["documents"]
+
+    @property
+    def length(self) -> int:
+        """Tokens of all documents together."""
+        return self.manifest.outputs["tokens"]
+
+    def document_frequency(self, token: str) -> int:
+        i = self.vocabulary.get(token)
+        return 0 if i is None else int(self.indptr[i + 1] - self.indptr[i])
+
+    def scores(self, tokens: Sequence[str], low: int, high: int) -> np.ndarray:
+        """(high - low,) float32 BM25 scores of the rows [low, high) for a tokenised query."""
+        import bm25s
+
+        ids = [i for token in tokens if (i := self.vocabulary.get(token)) is not None]
+        starts, ends = self.indptr[ids], self.indptr[np.add(ids, 1, dtype=np.int64)] if ids else self.indptr[ids]
+        if low > 0 or high < self.documents:  # rows ascend within a token: one user's are one slice of them
+            cuts = [np.searchsorted(self.indices[s:e], (low, high)) for s, e in zip(starts, ends, strict=True)]
+            starts, ends = (
+                starts + np.fromiter((c[0] for c in cuts), np.int64, len(cuts)),
+                starts + np.fromiter((c[1] for c in cuts), np.int64, len(cuts)),
+            )
+        scorer = bm25s.BM25(method="lucene")
+        scorer.nonoccurrence_array = None
+        scorer.scores = {
+            "data": self.data,
+            "indices": self.indices,
+            "indptr": np.stack([starts, ends], axis=1).ravel(),  # token i of the query is the column [2i, 2i + 1)
+            "num_docs": high,
+        }
+        return scorer.get_scores_from_ids(list(range(0, 2 * len(ids), 2)))[low:] if ids else np.zeros(high - low, np.float32)
+
+    def weight(self, token: str, row: int) -> float:
+        """What `token` adds to the score of `row`; 0 if it is not in it."""
+        i = self.vocabulary.get(token)
+        if i is None:
+            return 0.0
+        start, end = int(self.indptr[i]), int(self.indptr[i + 1])
+        place = start + int(np.searchsorted(self.indices[start:end], row))
+        return float(self.data[place]) if place < end and self.indices[place] == row else 0.0
+
+
+def write_lexical(path: Path, segment: Segment, before: Sequence[LexicalSegment], config: LexicalConfig) -> Manifest:
+    """Publish the postings of `segment`. `before` are the earlier segments of the collection, for its statistics."""
+    inputs = {
+        "version": VERSION,
+        "config": config.model_dump(),
+        "segment": segment.manifest.digest,
+        "before": [s.manifest.digest for s in before],
+    }
+
+    def build(folder: Path) -> dict[str, Any]:
+        vocabulary, rows, tokens, tf, lengths = _count(segment, Analyzer(config))
+        order = np.argsort(tokens, kind="stable")  # rows ascend already
+        rows, tokens, tf = rows[order], tokens[order], tf[order]
+        own_df = np.bincount(tokens, minlength=len(vocabulary))
+        df = own_df + np.asarray([sum(s.document_frequency(t) for s in before) for t in vocabulary], dtype=np.int64)
+        documents = len(segment) + sum(s.documents for s in before)
+        average = max((int(lengths.sum()) + sum(s.length for s in before)) / documents, 1e-9)
+        scores = idf(df, documents)[tokens] * tfc(tf, lengths[rows], average, config.k1, config.b)
+        np.save(folder / "scores.npy", scores.astype(np.float32))
+        np.save(folder / "rows.npy", rows)
+        np.save(folder / "starts.npy", np.concatenate([[0], np.cumsum(own_df)]).astype(np.int64))
+        (folder / "vocabulary.txt").write_text("".join(f"{t}\n" for t in vocabulary), "utf-8")
+        return {"documents": len(segment), "tokens": int(lengths.sum()), "vocabulary": len(vocabulary)}
+
+    return stage(path, "lexical", inputs, build)
+
+
+def _count(segment: Segment, analyzer: Analyzer) -> tuple[dict[str, int], np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The vocabulary in order of first appearance; rows, tokens and frequencies of all postings; lengths of documents."""
+    vocabulary: dict[str, int] = {}
+    postings: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    lengths: list[int] = []
+    for batch in _batches(track(segment.contents(), "tokenising", len(segment), "documents")):
+        lists = analyzer.tokens(batch)
+        first, sizes = len(lengths), [len(tokens) for tokens in lists]
+        ids = np.asarray([vocabulary.setdefault(t, len(vocabulary)) for tokens in lists for t in tokens], dtype=np.int64)
+        pairs, tf = np.unique((np.repeat(np.arange(len(lists)), sizes) << 32) | ids, return_counts=True)
+        postings.append(((first + (pairs >> 32)).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), tf.astype(np.int32)))
+        lengths += sizes
+    rows, tokens, tf = (np.concatenate(column) for column in zip(*postings, strict=True))
+    return vocabulary, rows, tokens, tf, np.asarray(lengths, dtype=np.int64)
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    stream = iter(texts)
+    while batch := list(islice(stream, BATCH)):
+        yield batch
+
+
+class LexicalIndex:
+    """BM25 over a collection whose every segment has its postings under `path`. Raises FileNotFoundError if one has not."""
+
+    def __init__(self, path: Path, collection: Collection, config: LexicalConfig) -> None:
+        self.path, self.collection = path, collection
+        self.analyzer = Analyzer(config)
+        self.segments = [LexicalSegment(path / segment.name) for segment in collection.segments]
+
+    @staticmethod
+    def build(path: Path, collection: Collection, config: LexicalConfig) -> None:
+        """Write the postings that are missing; what is there is left alone."""
+        before: list[LexicalSegment] = []
+        for segment in collection.segments:
+            write_lexical(path / segment.name, segment, before, config)
+            before.append(LexicalSegment(path / segment.name))
+
+    def search(self, requests: Sequence[Request], k: int) -> Run:
+        """The k best documents of each request that share a word with it."""
+        lists = []
+        for request, tokens in zip(requests, self.analyzer.tokens([r.text for r in requests]), strict=True):
+            lists.append(self._search(request, tokens, k))
+        return to_run(requests, lists, self.collection.ids)
+
+    def _search(self, request: Request, tokens: list[str], k: int) -> tuple[np.ndarray, np.ndarray]:
+        collection = self.collection
+        banned = [row for i in request.exclude if (row := collection.row_of.get(i)) is not None]
+        rows, values = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
+        for part in collection.ranges(request.user) if tokens else ():
+            scores = self.segments[part.segment].scores(tokens, part.low, part.high)
+            first, last = part.base + part.low, part.base + part.high
+            if collection.current["deleted"]:
+                scores[collection.deleted[first:last]] = 0
+            scores[[row - first for row in banned if first <= row < last]] = 0
+            found = at_least_kth(scores, k)
+            rows.append(first + found)
+            values.append(scores[found])
+        return best(np.concatenate(rows), np.concatenate(values), collection.rank, k)
+
+    def explain(self, text: str, row: int) -> MatchedTerms:
+        """The words of the document in `row` that the query's words found, the weightiest first."""
+        segment = int(np.searchsorted(self.collection.bases, row, side="right")) - 1
+        local = row - int(self.collection.bases[segment])
+        content = self.collection.document(row).content
+        query = self.analyzer.tokens([text])[0]
+        weights = {t: self.segments[segment].weight(t, local) * query.count(t) for t in query}
+        written: dict[str, str] = {}
+        spans = []
+        for token, start, end in self.analyzer.words(content):
+            if weights.get(token, 0) > 0:
+                written.setdefault(token, content[start:end])
+                spans.append((start, end))
+        terms = sorted(((word, round(weights[t], 4)) for t, word in written.items()), key=lambda term: (-term[1], term[0]))
+        return MatchedTerms(tuple(terms), tuple(spans))

@@ -1,0 +1,29 @@
+"""The registry of methods: a new method is a folder here and one line in `MODULES`."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+
+from engine.errors import InputError
+from engine.methods.base import Method
+
+MODULES = {
+    "bm25": "engine.methods.baselines.bm25",
+    "dense": "engine.methods.baselines.dense",
+    "hybrid": "engine.methods.baselines.hybrid",
+}
+
+
+def get(name: str) -> Method:
+    """The declaration of a method. Raises InputError for an unknown name, with the nearest known one."""
+    if name not in MODULES:
+        near = difflib.get_close_matches(name, MODULES, n=1, cutoff=0.4)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        raise InputError(f"there is no method {name!r}", remedy=f"{hint}Methods are: {', '.join(MODULES)}")
+    return import_module(MODULES[name]).METHOD
+
+
+def everything() -> list[Method]:
+    """All declarations, in the order of the registry."""
+    return [get(name) for name in MODULES]

@@ -1,0 +1,109 @@
+"""The contract of a method: what it declares, what it builds, what its searcher can do.
+
+A method is data (`Method`) plus functions for its stages and for opening a searcher. The command line, the README's table
+and the page are rendered from the declarations; they know no method by name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+from engine.artifacts import Workspace
+from engine.config import BuildConfig, SearchOptions
+from engine.index import collection as collections
+from engine.index.collection import Collection
+from engine.records import Document, Explanation, Hit, Request, Run
+
+O = TypeVar("O", bound=SearchOptions)  # noqa: E741
+
+
+class Searcher(ABC, Generic[O]):
+    """Answers requests over one collection. Ranking and explaining are apart, so that explaining never slows ranking."""
+
+    name: str
+    collection: Collection
+
+    @abstractmethod
+    def search(self, requests: Sequence[Request], k: int, options: O | None = None) -> Run:
+        """The k best documents of each request, in the requests' order."""
+
+    @abstractmethod
+    def explain(self, request: Request, documents: Sequence[str], options: O | None = None) -> list[Hit]:
+        """Why each of `documents` (ids) answers `request`; in the order given, with the searcher's own scores."""
+
+    @abstractmethod
+    def refresh(self) -> None:
+        """See what was published since the index was opened; builds what this method lacks of it."""
+
+    def add(self, documents: Sequence[Document]) -> None:
+        """Index more documents, at the cost of those documents; published for every reader at once."""
+        collections.add(self.collection.path, documents)
+        self.refresh()
+
+    def remove(self, ids: Iterable[str]) -> None:
+        """Find these documents no more."""
+        collections.remove(self.collection.path, ids)
+        self.refresh()
+
+    def compact(self) -> None:
+        """Rewrite the index as if it had been built at once from what is live."""
+        collections.compact(self.collection.path)
+        self.refresh()
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where a method was published."""
+
+    title: str
+    venue: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and from what an index is built."""
+
+    workspace: Workspace
+    dataset_digest: str
+    collection: Collection
+    processes: int = 1
+
+    def folder(self, method: str, digest: str) -> Path:
+        """Where a method keeps what it builds beside the collection; `digest` names its model and configuration."""
+        return self.workspace.index(self.dataset_digest, method, digest)
+
+    def reopened(self) -> Target:
+        """The same target with the collection as it is now."""
+        return replace(self, collection=Collection(self.collection.path))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a build, in the paper's words. `run` publishes an artefact or finds it fresh."""
+
+    name: str
+    makes: str
+    run: Callable[[Target, BuildConfig], None]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method, declared. `folders` names the index folders that a configuration needs, for `admin status`."""
+
+    name: str
+    title: str
+    task: Literal["search", "recommend"]
+    summary: str
+    paper: Paper | None
+    needs: tuple[str, ...]
+    explains: tuple[type[Explanation], ...]
+    build_config: type[BuildConfig]
+    search_options: type[SearchOptions]
+    stages: tuple[Stage, ...]
+    load: Callable[[Target, BuildConfig], Searcher]
+    folders: Callable[[Target, BuildConfig], list[Path]]

@@ -1,0 +1,1 @@
+"""Baselines: contestants through the same doors as the published methods."""

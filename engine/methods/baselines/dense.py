@@ -1,0 +1,76 @@
+"""dense: documents whose vector lies nearest to the request's (bi-encoder, exact inner product)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.artifacts import digest
+from engine.config import SearchOptions
+from engine.encoder import Encoder
+from engine.index.dense import DenseConfig, DenseIndex
+from engine.methods.base import Hit, Method, Paper, Request, Run, Searcher, Stage, Target
+from engine.records import ClosestSentence
+
+
+class DenseSearcher(Searcher[SearchOptions]):
+    """Opens the vectors of a target. Raises FileNotFoundError if some are missing."""
+
+    name = "dense"
+
+    def __init__(self, target: Target, config: DenseConfig) -> None:
+        self.config, self.encoder = config, Encoder(config.encoder)
+        self._open(target)
+
+    def _open(self, target: Target) -> None:
+        self.target, self.collection = target, target.collection
+        self.index = DenseIndex(folder(target, self.config, self.encoder), target.collection, self.encoder)
+
+    def search(self, requests: Sequence[Request], k: int, options: SearchOptions | None = None) -> Run:
+        return self.index.search(requests, k)
+
+    def explain(self, request: Request, documents: Sequence[str], options: SearchOptions | None = None) -> list[Hit]:
+        query = self.encoder.encode_queries([request.text])[0]
+        hits = []
+        for document in documents:
+            row = self.collection.row_of[document]
+            why = self.index.explain(query, row)
+            hits.append(Hit(self.collection.document(row), why.document_similarity, (why,)))
+        return hits
+
+    def refresh(self) -> None:
+        target = self.target.reopened()
+        _build(target, self.config, self.encoder)
+        self._open(target)
+
+
+def folder(target: Target, config: DenseConfig, encoder: Encoder) -> Path:
+    return target.folder("dense", digest({"encoder": encoder.digest, "factory": config.factory}))
+
+
+def build(target: Target, config: DenseConfig) -> None:
+    _build(target, config, Encoder(config.encoder))
+
+
+def _build(target: Target, config: DenseConfig, encoder: Encoder) -> None:
+    cache = target.workspace.vectors(encoder.digest)
+    path = folder(target, config, encoder)
+    DenseIndex.build(path, target.collection, config, encoder, cache, target.processes)
+
+
+METHOD = Method(
+    name="dense",
+    title="Dense retrieval",
+    task="search",
+    summary="ranks documents by the inner product of their vector and the request's, made by one bi-encoder",
+    paper=Paper(
+        "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks", "EMNLP 2019", "https://arxiv.org/abs/1908.10084"
+    ),
+    needs=("an encoder (MiniLM is bundled)",),
+    explains=(ClosestSentence,),
+    build_config=DenseConfig,
+    search_options=SearchOptions,
+    stages=(Stage("dense", "one vector a document", build),),
+    load=DenseSearcher,
+    folders=lambda target, config: [folder(target, config, Encoder(config.encoder))],
+)

@@ -1,0 +1,36 @@
+"""Columns to Parquet and back, through DuckDB (pyarrow is not among the dependencies)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def write_parquet(path: Path, columns: Mapping[str, np.ndarray]) -> None:
+    """Write (n,) arrays as the columns of one file. Raises OSError if the disk is full."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.register("columns", dict(columns))
+        try:
+            connection.execute("COPY (SELECT * FROM columns) TO $path (FORMAT parquet, COMPRESSION zstd)", {"path": str(path)})
+        except duckdb.IOException as error:
+            raise OSError(28 if "space" in str(error).lower() else 5, str(error)) from None
+
+
+def read_parquet(path: Path) -> dict[str, np.ndarray]:
+    """The columns of a file; text columns are object arrays."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        return connection.execute("SELECT * FROM read_parquet($path)", {"path": str(path)}).fetchnumpy()
+
+
+def text_column(values: Any) -> np.ndarray:
+    """(n,) object array of strings (None allowed), which DuckDB takes as VARCHAR also when it is empty."""
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column

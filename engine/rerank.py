@@ -1,0 +1,71 @@
+"""Scoring a short list again with a model that reads query and document together, or with another bi-encoder.
+
+Knows texts only; which candidates, and what becomes of the new scores, is engine/compose.py's.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from engine.config import RerankOptions
+from engine.encoder import Encoder, EncoderConfig, find_model
+from engine.errors import InputError
+
+
+class Reranker(ABC):
+    """Scores documents for one query."""
+
+    name: str
+
+    @abstractmethod
+    def scores(self, query: str, documents: Sequence[str]) -> np.ndarray:
+        """(n,) float32, higher is better."""
+
+
+class CrossEncoderReranker(Reranker):
+    """A cross-encoder: query and document in one input (Nogueira & Cho 2019, arXiv 1901.04085)."""
+
+    def __init__(self, options: RerankOptions) -> None:
+        from sentence_transformers import CrossEncoder
+
+        path = find_model(options.model)
+        try:
+            self.model = CrossEncoder(str(path), local_files_only=True, model_kwargs={"use_safetensors": True})
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0][:200]
+            raise InputError(
+                f"not a cross-encoder ({reason})", where=str(path), remedy="Name a sequence-classification model"
+            ) from None
+        if self.model.num_labels != 1:
+            raise InputError(
+                f"this model has {self.model.num_labels} outputs; a reranker has one",
+                where=str(path),
+                remedy="For a bi-encoder set search.rerank.kind=bi",
+            )
+        self.name, self.batch_size = path.name, options.batch_size
+
+    def scores(self, query: str, documents: Sequence[str]) -> np.ndarray:
+        pairs = [(query, document) for document in documents]
+        scores = self.model.predict(pairs, batch_size=self.batch_size, show_progress_bar=False, convert_to_numpy=True)
+        return np.asarray(scores, dtype=np.float32)
+
+
+class BiEncoderReranker(Reranker):
+    """A bi-encoder: the inner product of two vectors made apart."""
+
+    def __init__(self, options: RerankOptions) -> None:
+        self.encoder = Encoder(EncoderConfig(model=options.model, batch_size=options.batch_size))
+        self.name = self.encoder.path.name if options.model != "minilm" else "minilm"
+
+    def scores(self, query: str, documents: Sequence[str]) -> np.ndarray:
+        return self.encoder.encode_documents(documents) @ self.encoder.encode_queries([query])[0]
+
+
+@lru_cache(maxsize=2)
+def reranker(options: RerankOptions) -> Reranker:
+    """The reranker that `options` name, kept loaded. Raises InputError if it cannot be loaded."""
+    return {"cross": CrossEncoderReranker, "bi": BiEncoderReranker}[options.kind](options)

@@ -1,0 +1,175 @@
+"""A run on disk: what was asked, what was answered, how good it was.
+
+One folder a run: `run.json` (what and with what), `per_request.parquet` (one row a judged request, its metrics and what it
+is grouped by), `judgements.parquet` (what it was judged by), `hits.parquet` (the ranked answers), `manifest.json` last. The store can be rebuilt from these at any time.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.artifacts import Workspace, read_manifest, stage
+from engine.errors import InputError
+from engine.evaluation.metrics import Evaluation, PerRequest
+from engine.parquet import read_parquet, text_column, write_parquet
+from engine.records import Request, Run
+
+RUN, PER_REQUEST, JUDGEMENTS, HITS = "run.json", "per_request.parquet", "judgements.parquet", "hits.parquet"
+
+
+@dataclass(frozen=True)
+class SavedRun:
+    """A complete run folder. Columns are read when they are asked for."""
+
+    path: Path
+    info: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    def per_request(self) -> dict[str, np.ndarray]:
+        return read_parquet(self.path / PER_REQUEST)
+
+    def evaluation(self) -> Evaluation:
+        """The scores as the evaluator gave them."""
+        columns, judged = self.per_request(), read_parquet(self.path / JUDGEMENTS)
+        qrels: dict[str, dict[str, int]] = {}
+        for request, document, gain in zip(judged["request"], judged["document"], judged["gain"].tolist(), strict=True):
+            qrels.setdefault(request, {})[document] = gain
+        return Evaluation(
+            metrics=dict(self.info["metrics"]),
+            requests=self.info["requests"],
+            missing=self.info["missing"],
+            unjudged=self.info["unjudged"],
+            duplicates=self.info["duplicates"],
+            qrels=qrels,
+            per_request=PerRequest(tuple(columns["request"].tolist()), {m: columns[m] for m in self.info["metrics"]}),
+        )
+
+    def run(self) -> Run:
+        """The ranked answers, in the order in which they were judged."""
+        columns = read_parquet(self.path / HITS)
+        requests, lengths = _runs_of(columns["request"])
+        ids, rows = np.unique(columns["document"].astype(str), return_inverse=True)
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return Run(tuple(requests), offsets, rows, ids.tolist(), columns["score"].astype(np.float32))
+
+
+def _runs_of(values: np.ndarray) -> tuple[list[str], list[int]]:
+    """Values and lengths of the stretches of equal neighbours."""
+    if not len(values):
+        return [], []
+    starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+    return values[starts].tolist(), np.diff([*starts, len(values)]).tolist()
+
+
+def new_id(method: str, dataset: str, split: str) -> str:
+    """An id that sorts by time, reads well, and collides with no other process."""
+    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    parts = ["".join(c if c.isalnum() or c in "-_" else "_" for c in part) for part in (method, dataset, split)]
+    return "-".join([now, *parts, secrets.token_hex(3)])
+
+
+def save(
+    workspace: Workspace,
+    info: Mapping[str, Any],
+    run: Run,
+    evaluation: Evaluation,
+    requests: Sequence[Request],
+    labels: Mapping[str, Mapping[str, str]],
+) -> SavedRun:
+    """Publish a run. `labels` are {name: {request id: label}} beyond what the requests carry themselves."""
+    path = workspace.runs / new_id(info["method"], info["dataset"], info["split"])
+    info = {
+        **info,
+        "run": path.name,
+        "created": datetime.datetime.now().isoformat(timespec="seconds"),
+        "requests": evaluation.requests,
+        "missing": evaluation.missing,
+        "unjudged": evaluation.unjudged,
+        "duplicates": evaluation.duplicates,
+        "metrics": evaluation.metrics,
+    }
+    by_id = {request.id: request for request in requests}
+
+    def build(folder: Path) -> dict[str, Any]:
+        (folder / RUN).write_text(json.dumps(info, ensure_ascii=False, indent=1) + "\n", "utf-8")
+        asked = [by_id.get(i) for i in evaluation.per_request.requests]
+        fields = [
+            {
+                **{k: str(v) for k, v in (r.fields if r else {}).items() if isinstance(v, str | int | float | bool)},
+                **{name: of[i] for name, of in labels.items() if i in of},
+            }
+            for i, r in zip(evaluation.per_request.requests, asked, strict=True)
+        ]
+        write_parquet(
+            folder / PER_REQUEST,
+            {
+                "request": text_column(evaluation.per_request.requests),
+                "text": text_column([r.text if r else "" for r in asked]),
+                "user": text_column([r.user if r else None for r in asked]),
+                "fields": text_column([json.dumps(f, ensure_ascii=False, sort_keys=True) for f in fields]),
+                **evaluation.per_request.values,
+            },
+        )
+        judged = [(r, d, gain) for r, gains in evaluation.qrels.items() for d, gain in gains.items()]
+        write_parquet(
+            folder / JUDGEMENTS,
+            {
+                "request": text_column([r for r, _, _ in judged]),
+                "document": text_column([d for _, d, _ in judged]),
+                "gain": np.asarray([gain for _, _, gain in judged], dtype=np.int32),
+            },
+        )
+        lengths = np.diff(run.offsets)
+        write_parquet(
+            folder / HITS,
+            {
+                "request": np.repeat(text_column(run.requests), lengths),
+                "rank": (np.arange(len(run.rows)) - np.repeat(run.offsets[:-1], lengths) + 1).astype(np.int32),
+                "document": text_column([run.ids[row] for row in run.rows.tolist()]),
+                "score": run.scores,
+            },
+        )
+        return {"requests": evaluation.requests, "hits": len(run.rows)}
+
+    inputs = {key: info[key] for key in ("run", "method", "config", "model", "dataset_digest", "collection", "split", "seed")}
+    stage(path, "run", inputs, build)
+    return SavedRun(path, info)
+
+
+def everything(workspace: Workspace) -> list[SavedRun]:
+    """All complete runs, oldest first."""
+    folders = sorted(workspace.runs.glob("[!.]*")) if workspace.runs.is_dir() else []
+    return [_open(folder) for folder in folders if read_manifest(folder)]
+
+
+def find(workspace: Workspace, name: str) -> SavedRun:
+    """The run with this id, or this unambiguous part of one; a method's name means its newest run.
+
+    Raises InputError if none or several match.
+    """
+    runs = everything(workspace)
+    exact = [run for run in runs if run.id == name]
+    newest = [run for run in runs if run.info["method"] == name][-1:]
+    partial = [run for run in runs if name in run.id]
+    matches = exact or newest or partial
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise InputError(f"{name!r} names {len(matches)} runs: {', '.join(r.id for r in matches[:5])}", remedy="Write more of the id")
+    known = ", ".join(run.id for run in runs[-5:]) or "none yet"
+    raise InputError(f"there is no run {name!r}", where=str(workspace.runs), remedy=f"The newest are: {known}")
+
+
+def _open(folder: Path) -> SavedRun:
+    return SavedRun(folder, json.loads((folder / RUN).read_text("utf-8")))

@@ -1,0 +1,226 @@
+"""The cache of document vectors, keyed by content: an unchanged text is never encoded twice.
+
+A cache is a folder of immutable chunks, each a `.vectors.npy` (m, dimension) and a `.keys.npy` (m,) written after it; a
+chunk without keys is not there. Texts are streamed, so that memory holds one chunk of them, and a killed build goes on
+with the chunk it was in: what is still missing is cut at the same places as before, so the vectors come out the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import multiprocessing
+import os
+import queue
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.artifacts import full_disk, replace_file
+from engine.encoder import Encoder, EncoderConfig
+from engine.errors import BuildError
+from engine.progress import bar
+
+CHUNK = 1024  # texts encoded between two saves
+BLOCK = 4096  # vectors copied at once
+
+
+class VectorCache:
+    """What is in a cache folder now."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        names = sorted(path.name.removesuffix(".keys.npy") for path in folder.glob("*.keys.npy"))
+        keys = [np.load(folder / f"{name}.keys.npy") for name in names]
+        self._chunks = [np.load(folder / f"{name}.vectors.npy", mmap_mode="r") for name in names]
+        lengths = [len(k) for k in keys]
+        flat = np.concatenate(keys) if keys else np.empty(0, dtype="S16")
+        order = np.argsort(flat, kind="stable")
+        self._keys = flat[order]
+        self._chunk = np.repeat(np.arange(len(names)), lengths)[order]
+        self._row = np.concatenate([np.arange(n) for n in lengths])[order] if lengths else np.empty(0, dtype=np.int64)
+
+    def has(self, keys: np.ndarray) -> np.ndarray:
+        """(n,) bool: which keys are cached."""
+        if not len(self._keys):
+            return np.zeros(len(keys), dtype=bool)
+        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return self._keys[place] == keys
+
+    def get(self, keys: np.ndarray) -> np.ndarray:
+        """(n, dimension) float32 vectors of keys that are all cached."""
+        place = np.searchsorted(self._keys, keys)
+        chunks, rows = self._chunk[place], self._row[place]
+        vectors = np.empty((len(keys), self._chunks[0].shape[1]), dtype=np.float32)
+        for chunk in np.unique(chunks):
+            here = chunks == chunk
+            vectors[here] = self._chunks[chunk][rows[here]]
+        return vectors
+
+
+def content_keys(texts: Iterable[str]) -> np.ndarray:
+    """(n,) 16-byte keys of texts."""
+    return np.fromiter((hashlib.blake2b(t.encode(), digest_size=16).digest() for t in texts), dtype="S16")
+
+
+def write_vectors(
+    target: Path, encoder: Encoder, texts: Callable[[], Iterator[str]], folder: Path, processes: int = 1
+) -> dict[str, Any]:
+    """Write the (n, dimension) float32 vectors of `texts()` to the npy file `target`, row by row in order.
+
+    `texts` is called up to three times and streamed; `folder` is the encoder's cache. `processes` > 1 encodes on that
+    many GPUs, or CPU processes where there is none. Returns counts. Raises BuildError if the disk is full or a worker dies.
+    """
+    keys = content_keys(texts())
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        missing = _first_occurrences(keys, ~VectorCache(folder).has(keys))
+        if len(missing):
+            chunks = _chunks(texts(), keys, missing)
+            with bar("encoding", len(missing), "texts") as progress:
+                encode = _encode_here if processes <= 1 else _encode_apart(processes)
+                encode(encoder, folder, chunks, progress.update)
+        cache = VectorCache(folder)
+        with target.open("wb") as file:
+            header = {"descr": "<f4", "fortran_order": False, "shape": (len(keys), cache.get(keys[:1]).shape[1])}
+            np.lib.format.write_array_header_1_0(file, header)
+            for start in range(0, len(keys), BLOCK):  # plain writes: a full disk under a memory map kills the process
+                file.write(cache.get(keys[start : start + BLOCK]).tobytes())
+    except OSError as error:
+        raise full_disk(error, folder) from error
+    return {"texts": len(keys), "encoded": len(missing), "dimension": header["shape"][1]}
+
+
+def _first_occurrences(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Rows of `wanted` keys in ascending order, each key once."""
+    rows = np.flatnonzero(wanted)
+    return np.sort(rows[np.unique(keys[rows], return_index=True)[1]])
+
+
+def _chunks(texts: Iterator[str], keys: np.ndarray, rows: np.ndarray) -> Iterator[tuple[np.ndarray, list[str]]]:
+    """(keys, texts) of `rows`, CHUNK at a time; reads `texts` once and holds one chunk."""
+    chosen, batch, start = iter(rows.tolist()), [], 0
+    following = next(chosen, None)
+    for row, text in enumerate(texts):
+        if row != following:
+            continue
+        batch.append(text)
+        following = next(chosen, None)
+        if len(batch) == CHUNK or following is None:
+            yield keys[rows[start : start + len(batch)]], batch
+            start, batch = start + len(batch), []
+        if following is None:
+            return
+
+
+def _save(folder: Path, keys: np.ndarray, vectors: np.ndarray) -> None:
+    name = hashlib.blake2b(keys.tobytes(), digest_size=8).hexdigest()
+    for kind, array in (("vectors", vectors), ("keys", keys)):  # keys last: they make the chunk count
+        buffer = io.BytesIO()
+        np.save(buffer, array)
+        replace_file(folder / f"{name}.{kind}.npy", buffer.getvalue())
+
+
+Encode = Callable[[Encoder, Path, Iterator[tuple[np.ndarray, list[str]]], Callable[[int], Any]], None]
+
+
+def _encode_here(
+    encoder: Encoder, folder: Path, chunks: Iterator[tuple[np.ndarray, list[str]]], done: Callable[[int], Any]
+) -> None:
+    for keys, texts in chunks:
+        _save(folder, keys, encoder.encode_documents(texts))
+        done(len(texts))
+
+
+def _encode_apart(processes: int) -> Encode:
+    """Encode in worker processes, one a GPU. Each worker saves its own chunks; at most two chunks a worker are in memory."""
+
+    def encode(
+        encoder: Encoder, folder: Path, chunks: Iterator[tuple[np.ndarray, list[str]]], done: Callable[[int], Any]
+    ) -> None:
+        import torch
+
+        context = multiprocessing.get_context("spawn")
+        tasks, results = context.Queue(maxsize=processes), context.Queue()
+        devices = [f"cuda:{i % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu" for i in range(processes)]
+        threads = max(1, (os.cpu_count() or 1) // processes)
+        config = encoder.config.model_copy(update={"model": str(encoder.path), "revision": None})
+        workers = [
+            context.Process(target=_worker, args=(config, folder, device, threads, tasks, results), daemon=True)
+            for device in devices
+        ]
+        for worker in workers:
+            worker.start()
+        try:
+            sent = finished = 0
+            for chunk in chunks:
+                _put(tasks, chunk, workers)
+                sent += 1
+                finished += _drain(results, done)
+            for _ in workers:
+                _put(tasks, None, workers)
+            while finished < sent:
+                _check(workers)
+                finished += _drain(results, done, wait=0.2)
+            for worker in workers:
+                worker.join()
+        finally:
+            for worker in workers:
+                worker.terminate()
+
+    return encode
+
+
+def _worker(config: EncoderConfig, folder: Path, device: str, threads: int, tasks: Any, results: Any) -> None:
+    import torch
+
+    parent = os.getppid()
+    torch.set_num_threads(threads)
+    encoder = Encoder(config, device)
+    while os.getppid() == parent:  # a killed parent leaves nobody who would send the end
+        try:
+            chunk = tasks.get(timeout=2)
+        except queue.Empty:
+            continue
+        if chunk is None:
+            return
+        keys, texts = chunk
+        try:
+            _save(folder, keys, encoder.encode_documents(texts))
+        except OSError as error:
+            results.put(error)
+            return
+        results.put(len(texts))
+
+
+def _put(tasks: Any, item: Any, workers: list[Any]) -> None:
+    while True:
+        try:
+            return tasks.put(item, timeout=0.5)
+        except queue.Full:
+            _check(workers)
+
+
+def _drain(results: Any, done: Callable[[int], Any], wait: float = 0) -> int:
+    """Count finished chunks; an error that a worker sent is raised here."""
+    count = 0
+    while True:
+        try:
+            result = results.get(timeout=wait) if wait else results.get_nowait()
+        except queue.Empty:
+            return count
+        if isinstance(result, Exception):
+            raise result
+        done(result)
+        count += 1
+
+
+def _check(workers: list[Any]) -> None:
+    for worker in workers:
+        if worker.exitcode not in (None, 0):
+            raise BuildError(
+                f"an encoding process died (exit code {worker.exitcode})",
+                remedy="Run the same command again: finished chunks are kept; fewer --gpus need less memory",
+            )
