@@ -1,8 +1,9 @@
 """The workspace: what is built, published so that a crash leaves either the old artefact or the new one, never half.
 
-A stage builds into `.NAME.building` beside its target, writes `manifest.json` last and is published by one rename. A
-folder with a manifest is complete; anything else is not there. Who reads does not lock; who builds holds a lock file, so
-that two processes building one stage take turns and the second finds it done. This module knows nothing of what is built.
+A stage builds into `.NAME.building` beside its target, writes `manifest.json` last and is published by one rename.
+A folder with a manifest is complete; anything else is not there. Who reads does not lock; who builds holds a lock
+file, so that two processes building one stage take turns and the second finds it done. Nothing here knows what is
+built.
 """
 
 from __future__ import annotations
@@ -193,7 +194,9 @@ def full_disk(error: OSError, target: Path) -> Exception:
             remedy="Free some space or choose another --workspace, then run the same command again",
         )
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
-        return InputError(f"cannot write here ({error.strerror})", where=str(target), remedy="Choose another --workspace")
+        return InputError(
+            f"cannot write here ({error.strerror})", where=str(target), remedy="Choose another --workspace"
+        )
     return error
 
 

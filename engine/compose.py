@@ -93,7 +93,9 @@ def fuse(requests: Sequence[Request], runs: Sequence[Run], rank: np.ndarray, k: 
         parts = []
         for run, weight in zip(runs, weights, strict=True):
             scores = run.scores_of(i).astype(np.float64)
-            parts.append(weight * (reciprocal_rank(scores, options.rrf_k) if options.fusion == "rrf" else min_max(scores)))
+            parts.append(
+                weight * (reciprocal_rank(scores, options.rrf_k) if options.fusion == "rrf" else min_max(scores))
+            )
         documents, place = np.unique(rows, return_inverse=True)
         total = np.bincount(place, weights=np.concatenate(parts), minlength=len(documents)).astype(np.float32)
         lists.append(best(documents, total, rank, k))

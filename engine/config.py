@@ -72,7 +72,9 @@ def read_yaml(path: Path) -> MethodConfig:
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise InputError(f"not readable as YAML ({error})", where=str(path), remedy="Mend the file") from None
     if not isinstance(values, dict):
-        raise InputError("a configuration is a mapping of keys to values", where=str(path), remedy="Start with `method: NAME`")
+        raise InputError(
+            "a configuration is a mapping of keys to values", where=str(path), remedy="Start with `method: NAME`"
+        )
     return parse(MethodConfig, values, str(path))
 
 
@@ -84,7 +86,9 @@ def override(config: MethodConfig, settings: Sequence[str]) -> MethodConfig:
         section, *path = name.strip().split(".")
         if not equals or section not in merged or not path or not all(path):
             raise InputError(
-                f"cannot read {setting!r}", where="--set", remedy="Write --set build.KEY=VALUE or --set search.KEY=VALUE"
+                f"cannot read {setting!r}",
+                where="--set",
+                remedy="Write --set build.KEY=VALUE or --set search.KEY=VALUE",
             )
         node = merged[section]
         for part in path[:-1]:

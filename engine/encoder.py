@@ -1,7 +1,8 @@
 """Texts in, vectors out: one sentence-transformers model behind three small methods.
 
-Which model, prompts, pooling and length belong to its configuration, whose digest (weights included) names every vector
-made with it. The model is loaded at the first text, so that what is cached costs no start. Caching is engine/vectors.py.
+Which model, prompts, pooling and length belong to its configuration, whose digest (weights included) names every
+vector made with it. The model is loaded at the first text, so that what is cached costs no start; the cache itself is
+engine/vectors.py.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class Encoder:
     @cached_property
     def digest(self) -> str:
         """Names the vectors that this encoder makes: its configuration and the bytes of its files."""
-        return digest({"config": self.config.model_dump(exclude={"model", "revision"}), "files": digest_tree(self.path)})
+        return digest(
+            {"config": self.config.model_dump(exclude={"model", "revision"}), "files": digest_tree(self.path)}
+        )
 
     @cached_property
     def model(self) -> SentenceTransformer:

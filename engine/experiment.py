@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import config as configs
-from engine import methods, runs
+from engine import methods, runs, survey
 from engine.artifacts import Workspace, digest
 from engine.compose import Rerank
 from engine.config import BuildConfig, SearchOptions
@@ -18,6 +18,7 @@ from engine.datasets.reader import Dataset
 from engine.errors import InputError
 from engine.evaluation.metrics import evaluate as judge
 from engine.evaluation.metrics import parse_metrics
+from engine.evaluation.trec import read_run
 from engine.index import collection
 from engine.index.collection import Collection
 from engine.methods.base import Method, Searcher, Target
@@ -70,6 +71,7 @@ def target(workspace: Workspace, dataset: Dataset, processes: int = 1) -> Target
     """The dataset's collection, read from the folder if it is not in the workspace yet."""
     path = workspace.collection(dataset.digest)
     documents = collection.ensure(path, dataset.digest, dataset.documents())
+    survey.remember_source(path, dataset.name, dataset.path, dataset.digest)
     return Target(workspace, dataset.digest, documents, processes)
 
 
@@ -81,7 +83,9 @@ def index(chosen: Contestant, goal: Target) -> None:
 
 def open_searcher(chosen: Contestant, goal: Target) -> Searcher:
     """A searcher with all that the options put around it. Builds what is missing, and says so on stderr first."""
-    if missing := [path for path in chosen.method.folders(goal, chosen.build) if not is_complete(path, goal.collection)]:
+    if missing := [
+        path for path in chosen.method.folders(goal, chosen.build) if not is_complete(path, goal.collection)
+    ]:
         print(f"building {chosen.method.name}: {len(missing)} of its indexes are missing", file=sys.stderr)  # noqa: T201
     index(chosen, goal)
     searcher = chosen.method.load(goal, chosen.build)
@@ -141,6 +145,41 @@ def evaluate(
         },
     }
     return runs.save(workspace, info, run, evaluation, requests, gold_labels(judgements, goal.collection))
+
+
+def score(
+    workspace: Workspace,
+    file: Path,
+    dataset: Dataset,
+    split: str = "test",
+    *,
+    name: str | None = None,
+    metrics: Iterable[str] = METRICS,
+    missing: str = "zero",
+) -> runs.SavedRun:
+    """Judge a run that another tool made for `dataset`, and keep it beside our own, as method `name`."""
+    wanted = parse_metrics(metrics)
+    judgements = dataset.judgements(split)
+    run = read_run(file)
+    if name in methods.MODULES:
+        raise InputError(f"{name!r} is a method of ours", where="--name", remedy="Give the foreign run another name")
+    evaluation = judge(run, judgements, wanted, missing=missing)
+    info: dict[str, Any] = {
+        "method": name or file.name.removesuffix(".gz").rsplit(".", 1)[0],
+        "config": "foreign",
+        "source": str(file),
+        "model": None,
+        "trained_on": None,
+        "dataset": dataset.name,
+        "dataset_digest": dataset.digest,
+        "collection": None,
+        "split": split,
+        "qrels": qrels_digest(judgements),
+        "seed": None,
+        "missing_as": missing,
+        "seconds": {},
+    }
+    return runs.save(workspace, info, run, evaluation, dataset.requests(split), {})
 
 
 def gold_labels(judgements: Iterable[Judgement], documents: Collection) -> dict[str, dict[str, str]]:

@@ -16,7 +16,9 @@ def write_parquet(path: Path, columns: Mapping[str, np.ndarray]) -> None:
     with duckdb.connect() as connection:
         connection.register("columns", dict(columns))
         try:
-            connection.execute("COPY (SELECT * FROM columns) TO $path (FORMAT parquet, COMPRESSION zstd)", {"path": str(path)})
+            connection.execute(
+                "COPY (SELECT * FROM columns) TO $path (FORMAT parquet, COMPRESSION zstd)", {"path": str(path)}
+            )
         except duckdb.IOException as error:
             raise OSError(28 if "space" in str(error).lower() else 5, str(error)) from None
 

@@ -211,7 +211,9 @@ class FusedRanks(Explanation):
 
     @property
     def line(self) -> str:
-        return ", ".join(f"{name} {'not in its list' if rank is None else f'rank {rank}'}" for name, rank, _ in self.ranks)
+        return ", ".join(
+            f"{name} {'not in its list' if rank is None else f'rank {rank}'}" for name, rank, _ in self.ranks
+        )
 
 
 @dataclass(frozen=True, slots=True)

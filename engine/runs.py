@@ -1,12 +1,15 @@
 """A run on disk: what was asked, what was answered, how good it was.
 
-One folder a run: `run.json` (what and with what), `per_request.parquet` (one row a judged request, its metrics and what it
-is grouped by), `judgements.parquet` (what it was judged by), `hits.parquet` (the ranked answers), `manifest.json` last. The store can be rebuilt from these at any time.
+One folder a run: `run.json` (what and with what), `per_request.parquet` (one row a judged request: its metrics and what
+it can be grouped by), `judgements.parquet` (what it was judged by), `hits.parquet` (the ranked answers), and
+`manifest.json` last. The store can be rebuilt from these at any time.
 """
 
 from __future__ import annotations
 
+import csv
 import datetime
+import io
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -16,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.artifacts import Workspace, read_manifest, stage
+from engine.artifacts import Workspace, read_manifest, replace_file, stage
 from engine.errors import InputError
 from engine.evaluation.metrics import Evaluation, PerRequest
+from engine.evaluation.trec import write_run
 from engine.parquet import read_parquet, text_column, write_parquet
 from engine.records import Request, Run
 
@@ -38,6 +42,12 @@ class SavedRun:
 
     def per_request(self) -> dict[str, np.ndarray]:
         return read_parquet(self.path / PER_REQUEST)
+
+    def requests(self) -> list[Request]:
+        """The judged requests, as far as they were kept: text, user, and what they can be grouped by."""
+        columns = self.per_request()
+        rows = zip(columns["request"], columns["text"], columns["user"], columns["fields"], strict=True)
+        return [Request(i, text, user=user, fields=json.loads(fields)) for i, text, user, fields in rows]
 
     def evaluation(self) -> Evaluation:
         """The scores as the evaluator gave them."""
@@ -142,7 +152,9 @@ def save(
         )
         return {"requests": evaluation.requests, "hits": len(run.rows)}
 
-    inputs = {key: info[key] for key in ("run", "method", "config", "model", "dataset_digest", "collection", "split", "seed")}
+    inputs = {
+        key: info[key] for key in ("run", "method", "config", "model", "dataset_digest", "collection", "split", "seed")
+    }
     stage(path, "run", inputs, build)
     return SavedRun(path, info)
 
@@ -153,23 +165,45 @@ def everything(workspace: Workspace) -> list[SavedRun]:
     return [_open(folder) for folder in folders if read_manifest(folder)]
 
 
-def find(workspace: Workspace, name: str) -> SavedRun:
+def find(workspace: Workspace, name: str, dataset: str | None = None, split: str | None = None) -> SavedRun:
     """The run with this id, or this unambiguous part of one; a method's name means its newest run.
 
-    Raises InputError if none or several match.
+    `dataset` (a digest) and `split` narrow it down. Raises InputError if none or several match.
     """
-    runs = everything(workspace)
+    runs = [
+        run
+        for run in everything(workspace)
+        if dataset in (None, run.info["dataset_digest"]) and split in (None, run.info["split"])
+    ]
     exact = [run for run in runs if run.id == name]
     newest = [run for run in runs if run.info["method"] == name][-1:]
-    partial = [run for run in runs if name in run.id]
-    matches = exact or newest or partial
+    matches = exact or newest or [run for run in runs if name in run.id]
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise InputError(f"{name!r} names {len(matches)} runs: {', '.join(r.id for r in matches[:5])}", remedy="Write more of the id")
-    known = ", ".join(run.id for run in runs[-5:]) or "none yet"
+        several = ", ".join(run.id for run in matches[:5])
+        raise InputError(f"{name!r} names {len(matches)} runs", remedy=f"Write more of the id: {several}")
+    known = ", ".join(run.id for run in runs[-5:]) or "none"
     raise InputError(f"there is no run {name!r}", where=str(workspace.runs), remedy=f"The newest are: {known}")
 
 
 def _open(folder: Path) -> SavedRun:
     return SavedRun(folder, json.loads((folder / RUN).read_text("utf-8")))
+
+
+def export(run: SavedRun, path: Path, form: str) -> None:
+    """Write the answers in TREC's format (`trec`), each request's metrics (`csv`), or what run.json says (`json`)."""
+    if form == "trec":
+        write_run(run.run(), path, run.info["method"])
+        return
+    if form == "json":
+        replace_file(path, (run.path / RUN).read_bytes())
+        return
+    columns = run.per_request()
+    metrics = list(run.info["metrics"])
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["request", *metrics])
+    for row in zip(columns["request"].tolist(), *(columns[m].tolist() for m in metrics), strict=True):
+        writer.writerow(row)
+    replace_file(path, buffer.getvalue().encode())

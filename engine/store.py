@@ -42,8 +42,8 @@ TABLES = ("runs", "metrics", "requests", "scores", "judgements", "hits")
 def sync(workspace: Workspace) -> int:
     """Bring the store in line with the run folders; returns how many runs were taken in or dropped.
 
-    Waits for other processes. Raises BuildError if a foreign program holds the file too long; the folders are safe then,
-    and the next sync takes them.
+    Waits for other processes. Raises BuildError if a foreign program holds the file too long; the folders are safe
+    then, and the next sync takes them.
     """
     folders = {run.id: run for run in runs.everything(workspace)}
     with lock(_lock_file(workspace), label="the store"):
@@ -69,8 +69,8 @@ def _insert(connection: duckdb.DuckDBPyConnection, run: runs.SavedRun) -> None:
     info = run.info
     row = {key: info[key] for key in ("method", "config", "model", "dataset", "dataset_digest", "split", "created")}
     connection.execute(
-        "INSERT INTO runs VALUES ($run, $method, $config, $model, $dataset, $dataset_digest, $split, $created, $requests,"
-        " $missing, $info)",
+        "INSERT INTO runs VALUES ($run, $method, $config, $model, $dataset, $dataset_digest, $split, $created,"
+        " $requests, $missing, $info)",
         {**row, "run": run.id, "requests": info["requests"], "missing": info["missing"], "info": json.dumps(info)},
     )
     per_request, judged, hits = (str(run.path / name) for name in (runs.PER_REQUEST, runs.JUDGEMENTS, runs.HITS))
@@ -83,7 +83,9 @@ def _insert(connection: duckdb.DuckDBPyConnection, run: runs.SavedRun) -> None:
     connection.execute(
         'INSERT INTO requests SELECT ?, request, text, "user", fields FROM read_parquet(?)', [run.id, per_request]
     )
-    connection.execute("INSERT INTO judgements SELECT ?, request, document, gain FROM read_parquet(?)", [run.id, judged])
+    connection.execute(
+        "INSERT INTO judgements SELECT ?, request, document, gain FROM read_parquet(?)", [run.id, judged]
+    )
     connection.execute("INSERT INTO hits SELECT ?, request, rank, document, score FROM read_parquet(?)", [run.id, hits])
 
 
@@ -92,7 +94,10 @@ def reading(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection for the length of a `with` block. Makes the store from the folders if it is not there."""
     if not workspace.store.exists():
         sync(workspace)
-    with lock(_lock_file(workspace), shared=True, label="the store"), _connect(workspace.store, read_only=True) as connection:
+    with (
+        lock(_lock_file(workspace), shared=True, label="the store"),
+        _connect(workspace.store, read_only=True) as connection,
+    ):
         yield connection
 
 
@@ -118,7 +123,9 @@ def _connect(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnecti
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
                 raise QuintetError(
-                    f"cannot be opened ({_first_line(error)})", where=str(path), remedy="Delete it: it is rebuilt from the runs"
+                    f"cannot be opened ({_first_line(error)})",
+                    where=str(path),
+                    remedy="Delete it: it is rebuilt from the runs",
                 ) from None
             if time.monotonic() > deadline:
                 raise BuildError(
@@ -145,7 +152,9 @@ def _is_ours(path: Path) -> bool:
         return True
     try:
         with _connect(path, read_only=False) as connection:  # read-write replays what a killed writer left in the log
-            return not _tables(connection) or connection.execute("SELECT number FROM version").fetchall() == [(VERSION,)]
+            return not _tables(connection) or connection.execute("SELECT number FROM version").fetchall() == [
+                (VERSION,)
+            ]
     except BuildError:
         raise
     except QuintetError:

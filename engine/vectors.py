@@ -71,7 +71,8 @@ def write_vectors(
     """Write the (n, dimension) float32 vectors of `texts()` to the npy file `target`, row by row in order.
 
     `texts` is called up to three times and streamed; `folder` is the encoder's cache. `processes` > 1 encodes on that
-    many GPUs, or CPU processes where there is none. Returns counts. Raises BuildError if the disk is full or a worker dies.
+    many GPUs, or CPU processes where there is none. Returns counts. Raises BuildError if the disk is full or a worker
+    dies.
     """
     keys = content_keys(texts())
     try:
@@ -84,13 +85,14 @@ def write_vectors(
                 encode(encoder, folder, chunks, progress.update)
         cache = VectorCache(folder)
         with target.open("wb") as file:
-            header = {"descr": "<f4", "fortran_order": False, "shape": (len(keys), cache.get(keys[:1]).shape[1])}
+            shape = (len(keys), cache.get(keys[:1]).shape[1])
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             for start in range(0, len(keys), BLOCK):  # plain writes: a full disk under a memory map kills the process
                 file.write(cache.get(keys[start : start + BLOCK]).tobytes())
     except OSError as error:
         raise full_disk(error, folder) from error
-    return {"texts": len(keys), "encoded": len(missing), "dimension": header["shape"][1]}
+    return {"texts": len(keys), "encoded": len(missing), "dimension": shape[1]}
 
 
 def _first_occurrences(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -135,7 +137,7 @@ def _encode_here(
 
 
 def _encode_apart(processes: int) -> Encode:
-    """Encode in worker processes, one a GPU. Each worker saves its own chunks; at most two chunks a worker are in memory."""
+    """Encode in worker processes, one a GPU; each saves its own chunks, and holds one while one more waits for it."""
 
     def encode(
         encoder: Encoder, folder: Path, chunks: Iterator[tuple[np.ndarray, list[str]]], done: Callable[[int], Any]
@@ -144,7 +146,9 @@ def _encode_apart(processes: int) -> Encode:
 
         context = multiprocessing.get_context("spawn")
         tasks, results = context.Queue(maxsize=processes), context.Queue()
-        devices = [f"cuda:{i % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu" for i in range(processes)]
+        devices = [
+            f"cuda:{i % torch.cuda.device_count()}" if torch.cuda.is_available() else "cpu" for i in range(processes)
+        ]
         threads = max(1, (os.cpu_count() or 1) // processes)
         config = encoder.config.model_copy(update={"model": str(encoder.path), "revision": None})
         workers = [

@@ -1,8 +1,8 @@
 """A collection: immutable segments plus tombstones, as of one moment.
 
-`CURRENT` is one small file that names the segments and the rows that are deleted; replacing it publishes an addition, a
-removal or a compaction in one step. Readers hold the snapshot they opened. All indexes of a dataset share its collection
-and align their arrays with its rows: global row = rows of the earlier segments + row in the segment.
+`CURRENT` is one small file that names the segments and the rows that are deleted; replacing it publishes an addition,
+a removal or a compaction in one step. Readers hold the snapshot they opened. All indexes of a dataset share its
+collection and align their arrays with its rows: global row = rows of the earlier segments + row in the segment.
 """
 
 from __future__ import annotations
@@ -115,7 +115,9 @@ def ensure(path: Path, source: str, documents: Iterable[Document] | None, total:
     """
     if not (path / CURRENT).exists():
         if documents is None:
-            raise InputError("nothing is indexed here", where=str(path), remedy="Run `python -m admin index METHOD --data DIR`")
+            raise InputError(
+                "nothing is indexed here", where=str(path), remedy="Run `python -m admin index METHOD --data DIR`"
+            )
         with lock(path / ".lock", label="the documents"):
             if not (path / CURRENT).exists():
                 write_segment(path / "0000", documents, {"dataset": source}, total)
@@ -128,7 +130,9 @@ def add(path: Path, documents: Sequence[Document]) -> Collection:
     with lock(path / ".lock", label="the documents"):
         before = Collection(path)
         if taken := [d.id for d in documents if d.id in before.row_of]:
-            raise InputError(f"{len(taken)} ids are in the index already, {taken[0]!r} first", remedy="Remove them first")
+            raise InputError(
+                f"{len(taken)} ids are in the index already, {taken[0]!r} first", remedy="Remove them first"
+            )
         generation = before.current["generation"] + 1
         name = f"{generation:04d}"
         content = digest([asdict(d) for d in documents])  # a killed add may have left another segment of this name
@@ -144,7 +148,9 @@ def remove(path: Path, ids: Iterable[str]) -> Collection:
         before = Collection(path)
         wanted = list(dict.fromkeys(ids))
         if unknown := [i for i in wanted if i not in before.row_of]:
-            raise InputError(f"{len(unknown)} ids are not in the index, {unknown[0]!r} first", remedy="Name ids that are")
+            raise InputError(
+                f"{len(unknown)} ids are not in the index, {unknown[0]!r} first", remedy="Name ids that are"
+            )
         if len(wanted) == before.live:
             raise InputError("this would remove every document", remedy="Delete the index's folder instead")
         deleted = sorted([*before.current["deleted"], *(before.row_of[i] for i in wanted)])

@@ -1,8 +1,8 @@
 """Nearest neighbours by inner product over the segments of a collection, with FAISS.
 
-The vectors of a segment are one memory-mapped matrix in row order; FAISS searches it exactly where it lies, and one user's
-store is a slice of it. A whole collection may be searched approximately instead (HNSW, quantised), by configuration; a
-store is always searched exactly.
+The vectors of a segment are one memory-mapped matrix in row order; FAISS searches it exactly where it lies, and one
+user's store is a slice of it. A whole collection may be searched approximately instead (HNSW, quantised), by
+configuration; a store is always searched exactly.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class DenseConfig(BuildConfig):
     """An encoder, and how a whole collection's vectors are searched."""
 
     encoder: EncoderConfig = EncoderConfig()
-    factory: str = Field("Flat", description="a FAISS index_factory string; 'Flat' is exact, 'HNSW32' and 'SQ8' are not")
+    factory: str = Field(
+        "Flat", description="a FAISS index_factory string; 'Flat' is exact, 'HNSW32' and 'SQ8' are not"
+    )
 
 
 class DenseSegment:
@@ -52,7 +54,7 @@ class DenseSegment:
             self.approximate = faiss.read_index(str(path / "index.faiss"), faiss.IO_FLAG_MMAP_IFC)
 
     def nearest(self, queries: np.ndarray, k: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
-        """The k best rows of [low, high) for (q, dimension) queries: (q, k) rows and float32 inner products, best first."""
+        """The k best rows of [low, high) for (q, dimension) queries: rows and inner products, (q, k), best first."""
         import faiss
 
         if self.approximate is not None and (low, high) == (0, len(self.vectors)):
@@ -62,7 +64,9 @@ class DenseSegment:
         return rows + low, scores
 
 
-def write_dense(path: Path, segment: Segment, config: DenseConfig, encoder: Encoder, cache: Path, processes: int) -> Manifest:
+def write_dense(
+    path: Path, segment: Segment, config: DenseConfig, encoder: Encoder, cache: Path, processes: int
+) -> Manifest:
     """Publish the vectors of `segment`; `cache` is the encoder's folder of vectors (engine/vectors.py)."""
     inputs = {
         "version": VERSION,
@@ -109,7 +113,9 @@ class DenseIndex:
         self.segments = [DenseSegment(path / segment.name) for segment in collection.segments]
 
     @staticmethod
-    def build(path: Path, collection: Collection, config: DenseConfig, encoder: Encoder, cache: Path, processes: int) -> None:
+    def build(
+        path: Path, collection: Collection, config: DenseConfig, encoder: Encoder, cache: Path, processes: int
+    ) -> None:
         """Write the vectors that are missing; what is there is left alone."""
         for segment in collection.segments:
             write_dense(path / segment.name, segment, config, encoder, cache, processes)
@@ -127,7 +133,9 @@ class DenseIndex:
         for user, members in groups.items():
             parts = self.collection.ranges(user)
             banned = [
-                np.asarray([row for i in requests[m].exclude if (row := self.collection.row_of.get(i)) is not None], np.int64)
+                np.asarray(
+                    [row for i in requests[m].exclude if (row := self.collection.row_of.get(i)) is not None], np.int64
+                )
                 for m in members
             ]
             for member, found in zip(members, self._nearest(queries[members], parts, banned, k), strict=True):
@@ -140,8 +148,8 @@ class DenseIndex:
         """(rows, scores) of each query's k best allowed rows in `parts`.
 
         Fetches a little more than k and looks whether that was enough: nothing unfetched may score as high as the k-th
-        that is kept. Deleted rows, excluded ids and ties at the cut all end here; where they used the margin up, more is
-        fetched for those queries alone.
+        that is kept. Deleted rows, excluded ids and ties at the cut all end here; where they used the margin up, more
+        is fetched for those queries alone.
         """
         results: list[tuple[np.ndarray, np.ndarray]] = [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(queries)
         pending = np.arange(len(queries)) if parts else np.empty(0, np.int64)

@@ -1,9 +1,9 @@
 """BM25 over the segments of a collection, with bm25s' tokeniser and scorer.
 
-A segment's postings hold finished scores (bm25s' eager scoring), so a search only adds them up. They are computed with the
-statistics of the whole collection as it was when the segment was written; as in Lucene, older segments keep theirs, and
-deleted documents count, until a compaction. Statistics are the collection's also where a request searches one user's store:
-a small store alone knows too little about which words are common.
+A segment's postings hold finished scores (bm25s' eager scoring), so a search only adds them up. They are computed with
+the statistics of the whole collection as it was when the segment was written; as in Lucene, older segments keep theirs,
+and deleted documents count, until a compaction. Statistics are the collection's also where a request searches one
+user's store: a small store alone knows too little about which words are common.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Analyzer:
     """Texts to tokens: lower case, words of two letters and more, stop words out, stems."""
 
     def __init__(self, config: LexicalConfig) -> None:
-        self._stopwords = config.stopwords or []
+        self._stopwords: Any = config.stopwords or []
         self._language = config.stemmer
 
     @cached_property
@@ -66,7 +66,9 @@ class Analyzer:
 
         if self._language not in Stemmer.algorithms():
             known = ", ".join(Stemmer.algorithms())
-            raise InputError(f"there is no stemmer {self._language!r}", where="build.stemmer", remedy=f"There are: {known}")
+            raise InputError(
+                f"there is no stemmer {self._language!r}", where="build.stemmer", remedy=f"There are: {known}"
+            )
         return Stemmer.Stemmer(self._language)
 
     def tokens(self, texts: Sequence[str]) -> list[list[str]]:
@@ -132,7 +134,11 @@ class LexicalSegment:
             "indptr": np.stack([starts, ends], axis=1).ravel(),  # token i of the query is the column [2i, 2i + 1)
             "num_docs": high,
         }
-        return scorer.get_scores_from_ids(list(range(0, 2 * len(ids), 2)))[low:] if ids else np.zeros(high - low, np.float32)
+        return (
+            scorer.get_scores_from_ids(list(range(0, 2 * len(ids), 2)))[low:]
+            if ids
+            else np.zeros(high - low, np.float32)
+        )
 
     def weight(self, token: str, row: int) -> float:
         """What `token` adds to the score of `row`; 0 if it is not in it."""
@@ -171,17 +177,23 @@ def write_lexical(path: Path, segment: Segment, before: Sequence[LexicalSegment]
     return stage(path, "lexical", inputs, build)
 
 
-def _count(segment: Segment, analyzer: Analyzer) -> tuple[dict[str, int], np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The vocabulary in order of first appearance; rows, tokens and frequencies of all postings; lengths of documents."""
+def _count(
+    segment: Segment, analyzer: Analyzer
+) -> tuple[dict[str, int], np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The vocabulary in order of first appearance; rows, tokens and counts of all postings; lengths of documents."""
     vocabulary: dict[str, int] = {}
     postings: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     lengths: list[int] = []
     for batch in _batches(track(segment.contents(), "tokenising", len(segment), "documents")):
         lists = analyzer.tokens(batch)
         first, sizes = len(lengths), [len(tokens) for tokens in lists]
-        ids = np.asarray([vocabulary.setdefault(t, len(vocabulary)) for tokens in lists for t in tokens], dtype=np.int64)
+        ids = np.asarray(
+            [vocabulary.setdefault(t, len(vocabulary)) for tokens in lists for t in tokens], dtype=np.int64
+        )
         pairs, tf = np.unique((np.repeat(np.arange(len(lists)), sizes) << 32) | ids, return_counts=True)
-        postings.append(((first + (pairs >> 32)).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), tf.astype(np.int32)))
+        postings.append(
+            ((first + (pairs >> 32)).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), tf.astype(np.int32))
+        )
         lengths += sizes
     rows, tokens, tf = (np.concatenate(column) for column in zip(*postings, strict=True))
     return vocabulary, rows, tokens, tf, np.asarray(lengths, dtype=np.int64)
@@ -194,7 +206,7 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 class LexicalIndex:
-    """BM25 over a collection whose every segment has its postings under `path`. Raises FileNotFoundError if one has not."""
+    """BM25 over a collection whose every segment has its postings under `path`; FileNotFoundError if one has not."""
 
     def __init__(self, path: Path, collection: Collection, config: LexicalConfig) -> None:
         self.path, self.collection = path, collection
@@ -244,5 +256,7 @@ class LexicalIndex:
             if weights.get(token, 0) > 0:
                 written.setdefault(token, content[start:end])
                 spans.append((start, end))
-        terms = sorted(((word, round(weights[t], 4)) for t, word in written.items()), key=lambda term: (-term[1], term[0]))
+        terms = sorted(
+            ((word, round(weights[t], 4)) for t, word in written.items()), key=lambda term: (-term[1], term[0])
+        )
         return MatchedTerms(tuple(terms), tuple(spans))

@@ -1,7 +1,7 @@
 """Cutting candidate lists: the best k of each request, in the one order that every run has.
 
-(float32 score descending, id descending), as trec_eval sorts; ids are compared by their rank in the collection. Exact also
-at the cut: a tie there is decided by id, not by which candidate happened to be fetched.
+(float32 score descending, id descending), as trec_eval sorts; ids are compared by their rank in the collection. Exact
+also at the cut: a tie there is decided by id, not by which candidate happened to be fetched.
 """
 
 from __future__ import annotations

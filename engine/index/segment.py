@@ -75,7 +75,9 @@ def write_segment(path: Path, documents: Iterable[Document], inputs: Mapping[str
         lines = folder / "documents.jsonl"
         ids, users, offsets = _write_lines(lines, documents, total)
         if not ids:
-            raise InputError("there are no documents to index", remedy="Check the corpus with `python -m admin data check DIR`")
+            raise InputError(
+                "there are no documents to index", remedy="Check the corpus with `python -m admin data check DIR`"
+            )
         order = np.argsort(users.codes, kind="stable")
         if (order[1:] < order[:-1]).any():
             offsets = _reorder(lines, offsets, order)

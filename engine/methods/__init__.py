@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from engine.errors import InputError
-from engine.methods.base import Method
+
+if TYPE_CHECKING:
+    from engine.methods.base import Method
 
 MODULES = {
     "bm25": "engine.methods.baselines.bm25",

@@ -1,7 +1,7 @@
 """The contract of a method: what it declares, what it builds, what its searcher can do.
 
-A method is data (`Method`) plus functions for its stages and for opening a searcher. The command line, the README's table
-and the page are rendered from the declarations; they know no method by name.
+A method is data (`Method`) plus functions for its stages and for opening a searcher. The command line, the README's
+table and the page are rendered from the declarations; they know no method by name.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from engine.artifacts import Workspace
 from engine.config import BuildConfig, SearchOptions
@@ -22,7 +22,7 @@ O = TypeVar("O", bound=SearchOptions)  # noqa: E741
 
 
 class Searcher(ABC, Generic[O]):
-    """Answers requests over one collection. Ranking and explaining are apart, so that explaining never slows ranking."""
+    """Answers requests over one collection. Explaining is apart from ranking, so that it never slows it."""
 
     name: str
     collection: Collection
@@ -88,7 +88,7 @@ class Stage:
 
     name: str
     makes: str
-    run: Callable[[Target, BuildConfig], None]
+    run: Callable[[Target, Any], None]
 
 
 @dataclass(frozen=True)
@@ -105,5 +105,5 @@ class Method:
     build_config: type[BuildConfig]
     search_options: type[SearchOptions]
     stages: tuple[Stage, ...]
-    load: Callable[[Target, BuildConfig], Searcher]
-    folders: Callable[[Target, BuildConfig], list[Path]]
+    load: Callable[[Target, Any], Searcher]
+    folders: Callable[[Target, Any], list[Path]]

@@ -64,7 +64,9 @@ METHOD = Method(
     task="search",
     summary="ranks documents by the inner product of their vector and the request's, made by one bi-encoder",
     paper=Paper(
-        "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks", "EMNLP 2019", "https://arxiv.org/abs/1908.10084"
+        "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks",
+        "EMNLP 2019",
+        "https://arxiv.org/abs/1908.10084",
     ),
     needs=("an encoder (MiniLM is bundled)",),
     explains=(ClosestSentence,),

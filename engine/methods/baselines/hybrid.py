@@ -41,5 +41,8 @@ METHOD = Method(
         Stage("dense", "one vector a document", lambda target, config: dense.build(target, config.dense)),
     ),
     load=load,
-    folders=lambda target, config: [*bm25.METHOD.folders(target, config.bm25), *dense.METHOD.folders(target, config.dense)],
+    folders=lambda target, config: [
+        *bm25.METHOD.folders(target, config.bm25),
+        *dense.METHOD.folders(target, config.dense),
+    ],
 )

@@ -1,0 +1,1 @@
+"""The command line: `python -m admin`. It parses, calls the engine and prints; it computes nothing itself."""

@@ -1,0 +1,91 @@
+"""`data`: look at datasets, find their faults, bring foreign formats in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from admin import common
+
+app = typer.Typer(help="List, check and import datasets.", no_args_is_help=True, rich_markup_mode=None)
+SHOWN = 20  # faults of one kind that are printed before the rest is counted
+
+
+@app.command("list")
+def list_(
+    folder: Annotated[Path, typer.Argument(help="A folder of datasets.")] = Path("data"),
+    json: common.Json = False,
+) -> None:
+    """List the datasets in a folder."""
+    from engine.datasets.reader import Dataset
+    from engine.errors import InputError
+
+    if not folder.is_dir():
+        raise InputError("there is no such folder", where=str(folder), remedy="Name a folder that holds datasets")
+    found: list[dict[str, Any]] = []
+    for path in sorted(p for p in folder.iterdir() if p.is_dir()):
+        try:
+            dataset = Dataset(path)
+        except InputError:
+            continue
+        found.append({"name": dataset.name, "splits": dataset.splits, "bytes": dataset.corpus_path.stat().st_size})
+    if json:
+        common.print_json(found)
+    elif found:
+        common.print_table(
+            ("name", "splits", "corpus bytes"), [(d["name"], " ".join(d["splits"]), d["bytes"]) for d in found]
+        )
+    else:
+        typer.echo(f"no datasets in {folder}: a dataset is a folder with corpus.jsonl and queries.jsonl")
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="A dataset's folder.", show_default=False)],
+    json: common.Json = False,
+) -> None:
+    """Read a whole dataset and report every fault, with file and line."""
+    from engine.datasets.check import check as check_folder
+
+    report = check_folder(folder)
+    if json:
+        common.print_json(report.as_dict())
+    else:
+        for line in report.lines(SHOWN):
+            typer.echo(line)
+    if report.errors:
+        raise typer.Exit(2)
+
+
+@app.command("import")
+def import_(
+    kind: Annotated[str, typer.Argument(help="beir, trec, bright, air-bench or pair.")],
+    source: Annotated[Path, typer.Argument(help="What to read: a folder or file as that format has it.")],
+    target: Annotated[Path, typer.Argument(help="The dataset's folder to make.")],
+    domain: Annotated[str | None, typer.Option("--domain", help="Which part, where the source holds several.")] = None,
+    drop_unknown: Annotated[
+        bool, typer.Option("--drop-unknown", help="Leave out judgements of ids that are not there.")
+    ] = False,
+    settings: Annotated[
+        list[str] | None, typer.Option("--option", help="KEY=VALUE of this format; may be repeated.")
+    ] = None,
+    json: common.Json = False,
+) -> None:
+    """Turn a foreign format into a dataset folder; checked before it is published."""
+    from engine.datasets.importers import import_dataset
+
+    options: dict[str, Any] = dict(common.pair(option, "--option") for option in settings or ())
+    if domain:
+        options["domain"] = domain
+    counts = import_dataset(kind, source, target, drop_unknown=drop_unknown, **options)
+    if json:
+        common.print_json(counts)
+        return
+    judged = ", ".join(f"{number} in {split}" for split, number in counts["judgements"].items()) or "none"
+    typer.echo(f"{target}: {counts['documents']} documents, {counts['queries']} queries, judgements: {judged}")
+    for reason, number in counts["dropped"].items():
+        typer.echo(f"dropped: {number} {reason}")
+    for note in counts["notes"]:
+        typer.echo(f"note: {note}")

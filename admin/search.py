@@ -1,0 +1,72 @@
+"""`search`: ask one question and see what was found, and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from admin import common
+
+
+def search(
+    method: common.Method,
+    text: Annotated[str, typer.Argument(help="What to look for.")],
+    data: common.Data,
+    user: Annotated[str | None, typer.Option("--user", help="Search this user's documents only.")] = None,
+    time: Annotated[str | None, typer.Option("--time", help="When the question is asked, ISO-8601.")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option("--exclude", help="An id never to return; may be repeated.")
+    ] = None,
+    k: Annotated[int, typer.Option("--k", min=1, max=10_000, help="How many answers.")] = 10,
+    config: common.Config = None,
+    settings: common.Set = None,
+    gpus: common.Gpus = 1,
+    workspace: common.Workspace = common.DEFAULT_WORKSPACE,
+    json: common.Json = False,
+) -> None:
+    """Search a dataset with METHOD and show each answer with the reason it was found."""
+    from engine import experiment
+    from engine.artifacts import Workspace
+    from engine.datasets.reader import Dataset
+    from engine.errors import InputError
+    from engine.records import Request
+
+    if not text.strip():
+        raise InputError("the question is empty", where="TEXT", remedy="Write what to look for")
+    if len(text) > 100_000:
+        raise InputError(f"the question has {len(text)} characters", where="TEXT", remedy="Shorten it to 100000")
+    chosen = experiment.contestant(method, config, settings or ())
+    searcher = experiment.open_searcher(chosen, experiment.target(Workspace(workspace), Dataset(data), gpus))
+    if user is not None and user not in searcher.collection.users:
+        known = ", ".join(searcher.collection.users[:5]) or "nobody: this dataset has no users"
+        raise InputError(f"nobody is called {user!r} here", where="--user", remedy=f"There are: {known}")
+    request = Request("query", text, user=user, time=time, exclude=tuple(exclude or ()))
+    run = searcher.search([request], k, chosen.options)
+    hits = searcher.explain(request, run.documents(0), chosen.options)
+    if json:
+        answers = [
+            {
+                "rank": rank,
+                "score": float(score),
+                **{key: value for key, value in asdict(hit.document).items() if value not in (None, "", {})},
+                "why": [{"kind": why.kind, "line": why.line, **asdict(why)} for why in hit.why],
+            }
+            for rank, (score, hit) in enumerate(zip(run.scores.tolist(), hits, strict=True), start=1)
+        ]
+        common.print_json({"method": method, "text": text, "user": user, "hits": answers})
+        return
+    if not hits:
+        typer.echo("nothing found")
+    for rank, (score, hit) in enumerate(zip(run.scores.tolist(), hits, strict=True), start=1):
+        document = hit.document
+        when = f"  {document.time[:16].replace('T', ' ')}" if document.time else ""
+        typer.echo(f"{rank:>3}  {score:.4f}  {document.id}{when}  {_shorten(document.content)}")
+        for why in hit.why:
+            typer.echo(f"{'':15}{_shorten(why.line, 140)}")
+
+
+def _shorten(text: str, width: int = 110) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= width else flat[: width - 1] + "…"

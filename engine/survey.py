@@ -1,0 +1,145 @@
+"""What a workspace holds and in what state: fresh, stale (and why), missing, interrupted, building."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import runs
+from engine.artifacts import Workspace, digest_file, is_locked, lock_file, read_manifest
+from engine.errors import InputError
+from engine.index import dense, lexical, segment
+from engine.index.collection import Collection
+
+SOURCE = "dataset.json"
+VERSIONS = {"documents": segment.VERSION, "lexical": lexical.VERSION, "dense": dense.VERSION}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One artefact: what it is, its state, why, and the command that mends it."""
+
+    kind: str
+    name: str
+    state: str
+    detail: str = ""
+    remedy: str = ""
+    bytes: int = 0
+
+
+def survey(workspace: Workspace) -> list[Item]:
+    """Everything in the workspace, collections and their indexes first."""
+    return [*_indexes(workspace), *_vectors(workspace), *_runs(workspace)]
+
+
+def _indexes(workspace: Workspace) -> Iterator[Item]:
+    for folder in _folders(workspace.root / "indexes"):
+        source = _source(folder)
+        name, command = (
+            source.get("name", folder.name),
+            f"python -m admin index METHOD --data {source.get('path', 'DIR')}",
+        )
+        try:
+            documents = Collection(folder / "documents")
+        except InputError:
+            state = _unfinished(folder / "documents" / "0000") or "missing"
+            yield Item("documents", name, state, "no complete collection", command)
+            continue
+        reason = _changed(source)
+        detail = f"{documents.live} documents in {len(documents.segments)} segments"
+        yield Item(
+            "documents", name, "stale" if reason else "fresh", f"{detail}; {reason}" if reason else detail,
+            command if reason else "", _bytes(folder / "documents"),
+        )  # fmt: skip
+        for method in _folders(folder):
+            if method.name != "documents":
+                for index in _folders(method):
+                    yield _index(
+                        index,
+                        f"{name} {method.name} {index.name[:8]}",
+                        documents,
+                        command.replace("METHOD", method.name),
+                    )
+
+
+def _index(folder: Path, name: str, documents: Collection, command: str) -> Item:
+    lacking = []
+    for part in documents.segments:
+        manifest = read_manifest(folder / part.name)
+        if manifest is None:
+            lacking.append(part.name)
+            if unfinished := _unfinished(folder / part.name):
+                return Item("index", name, unfinished, f"segment {part.name}", command, _bytes(folder))
+        elif manifest.inputs.get("version") != VERSIONS.get(manifest.kind):
+            return Item("index", name, "stale", "made by another version of the engine", command, _bytes(folder))
+        elif manifest.inputs.get("segment") != part.manifest.digest:
+            return Item(
+                "index",
+                name,
+                "stale",
+                f"made from other documents than segment {part.name} has",
+                command,
+                _bytes(folder),
+            )
+    if lacking:
+        return Item(
+            "index", name, "missing", f"{len(lacking)} of {len(documents.segments)} segments", command, _bytes(folder)
+        )
+    return Item("index", name, "fresh", "", "", _bytes(folder))
+
+
+def _vectors(workspace: Workspace) -> Iterator[Item]:
+    for folder in _folders(workspace.root / "vectors"):
+        chunks = len(list(folder.glob("*.keys.npy")))
+        yield Item("vectors", folder.name, "fresh", f"{chunks} chunks in the cache", "", _bytes(folder))
+
+
+def _runs(workspace: Workspace) -> Iterator[Item]:
+    for run in runs.everything(workspace):
+        metrics = ", ".join(f"{name} {value:.4f}" for name, value in list(run.info["metrics"].items())[:2])
+        yield Item("run", run.id, "fresh", metrics, "", _bytes(run.path))
+    for folder in sorted(workspace.runs.glob(".*.building")) if workspace.runs.is_dir() else ():
+        target = folder.with_name(folder.name[1:].removesuffix(".building"))
+        yield Item("run", target.name, _unfinished(target) or "missing", "", "Evaluate again", _bytes(folder))
+
+
+def remember_source(collection: Path, name: str, path: Path, digest: str) -> None:
+    """Note beside a collection which dataset it was read from."""
+    from engine.artifacts import write_json
+
+    source = {"name": name, "path": str(path), "digest": digest}
+    if _source(collection.parent) != source:
+        collection.parent.mkdir(parents=True, exist_ok=True)
+        write_json(collection.parent / SOURCE, source)
+
+
+def _source(folder: Path) -> dict[str, str]:
+    try:
+        return json.loads((folder / SOURCE).read_text("utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _changed(source: dict[str, str]) -> str:
+    """Why the collection no longer is what the dataset's folder holds; empty if it is, or if the folder is gone."""
+    for name in ("corpus.jsonl", "corpus.jsonl.gz"):
+        corpus = Path(source.get("path", "")) / name
+        if source and corpus.is_file():
+            return "" if digest_file(corpus) == source["digest"] else f"{corpus} has changed since"
+    return ""
+
+
+def _unfinished(target: Path) -> str:
+    if target.with_name(f".{target.name}.building").exists():
+        return "building" if is_locked(lock_file(target)) else "interrupted"
+    return ""
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith(".")) if path.is_dir() else []
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
