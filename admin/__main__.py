@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from admin import data, evaluate, index, search, status
+
+
+# typer carries its own click and exports of its errors only this one, whose base they all share
+USAGE_ERRORS: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 
 class InOrder(TyperGroup):
@@ -53,8 +58,6 @@ app.command("export")(evaluate.export)
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code."""
-    import click
-
     from engine.errors import QuintetError
 
     debug = "--debug" in arguments or bool(os.environ.get("QUINTET_DEBUG"))
@@ -67,14 +70,16 @@ def run(arguments: list[str]) -> int:
         if debug:
             raise
         return _fail(str(error), error.exit_code)
-    except click.exceptions.Exit as stop:
+    except typer.Exit as stop:
         return stop.exit_code
-    except click.UsageError as error:
-        hint = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
+    except USAGE_ERRORS as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message(), file=sys.stderr)  # noqa: T201
+            return 2
+        context = getattr(error, "ctx", None)
+        hint = f" See `{context.command_path} --help`" if context else ""
         return _fail(error.format_message().rstrip(".") + "." + hint, 2)
-    except click.ClickException as error:
-        return _fail(error.format_message(), 2)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted; what was finished is kept, the same command goes on from there", 130)
     except BrokenPipeError:  # `... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

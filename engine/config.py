@@ -55,11 +55,18 @@ C = TypeVar("C", bound=Config)
 
 def parse(kind: type[C], values: Mapping[str, Any], where: str) -> C:
     """Check `values` against `kind`. Raises one InputError that tells of all faults at once."""
+    if found := faults(kind, values):
+        raise InputError("; ".join(found), where=where, remedy=f"Keys are {', '.join(keys(kind))}")
+    return kind(**values)
+
+
+def faults(kind: type[Config], values: Mapping[str, Any], section: str = "") -> list[str]:
+    """What is wrong with `values`, a line each; unknown keys with the nearest known one."""
     try:
-        return kind(**values)
+        kind(**values)
     except ValidationError as error:
-        faults = [_fault(kind, fault) for fault in error.errors()]
-        raise InputError("; ".join(faults), where=where, remedy=f"Keys are: {', '.join(keys(kind))}") from None
+        return [_fault(kind, fault, f"{section}." if section else "") for fault in error.errors()]
+    return []
 
 
 def read_yaml(path: Path) -> MethodConfig:
@@ -119,9 +126,9 @@ def _is_config(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Config)
 
 
-def _fault(kind: type[BaseModel], fault: Any) -> str:
+def _fault(kind: type[BaseModel], fault: Any, section: str) -> str:
     name = ".".join(str(part) for part in fault["loc"])
     if fault["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, keys(kind), n=1, cutoff=0.5)
-        return f"unknown key {name!r}" + (f", did you mean {near[0]!r}?" if near else "")
-    return f"{name}: {fault['msg']}"
+        return f"unknown key {section + name!r}" + (f" (the nearest is {section + near[0]!r})" if near else "")
+    return f"{section + name}: {fault['msg'][0].lower() + fault['msg'][1:]}"

@@ -57,13 +57,21 @@ def contestant(name: str, config: str | None = None, settings: Sequence[str] = (
     if read.method != name:
         raise InputError(f"this is a configuration of {read.method!r}, not of {name!r}", where=str(path))
     chosen = configs.override(read, settings)
-    where = f"{path.name} with --set" if settings else str(path.name)
+    found = [
+        *configs.faults(method.build_config, chosen.build, "build"),
+        *configs.faults(method.search_options, chosen.search, "search"),
+    ]
+    if found:
+        known = [f"build.{k}" for k in configs.keys(method.build_config)]
+        known += [f"search.{k}" for k in configs.keys(method.search_options)]
+        where = f"{path.name} with --set" if settings else path.name
+        raise InputError("; ".join(found), where=where, remedy=f"Keys are {', '.join(known)}")
     return Contestant(
         method,
         path.stem,
         tuple(settings),
-        configs.parse(method.build_config, chosen.build, f"{where}, build"),
-        configs.parse(method.search_options, chosen.search, f"{where}, search"),
+        method.build_config(**chosen.build),
+        method.search_options(**chosen.search),
     )
 
 

@@ -86,7 +86,7 @@ def parse_metrics(names: Iterable[str | Metric]) -> tuple[Metric, ...]:
     if faults:
         raise InputError("; ".join(faults))
     if not texts:
-        raise InputError("no metric given", remedy=f"Known: {', '.join(_forms())}.")
+        raise InputError("no metric given", remedy=f"Known: {', '.join(_forms())}")
     return tuple(dict.fromkeys(Metric.parse(text) for text in texts))
 
 

@@ -67,7 +67,7 @@ class Evaluation:
         """The values of one metric, (requests,) float64; InputError if it was not computed."""
         key = str(metric)
         if key not in self.per_request.values:
-            raise InputError(f"{key} was not computed", remedy=f"There are {', '.join(self.per_request.values)}.")
+            raise InputError(f"{key} was not computed", remedy=f"There are {', '.join(self.per_request.values)}")
         return self.per_request.values[key]
 
 

@@ -47,7 +47,7 @@ def labels_of(requests: Iterable[Request], by: str) -> dict[str, str]:
             labels[request.id] = str(value)
     if not labels:
         raise InputError(
-            f"no request has '{by}'", remedy=f"Segments can be {', '.join(['user', 'time', *sorted(fields)])}."
+            f"no request has '{by}'", remedy=f"Segments can be {', '.join(['user', 'time', *sorted(fields)])}"
         )
     return labels
 

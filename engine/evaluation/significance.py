@@ -191,12 +191,12 @@ def _check_same_judgements(evaluations: Mapping[str, Evaluation]) -> None:
     if faults:
         raise InputError(
             f"the contestants were not judged on the same requests: {'; '.join(faults)}",
-            remedy="Evaluate them on the same split, with missing requests scored 0.",
+            remedy="Evaluate them on the same split, with missing requests scored 0",
         )
     known = {name: e.qrels for name, e in evaluations.items() if e.qrels}
     for name, qrels in known.items():
         first = next(iter(known))
         if qrels != known[first]:
             raise InputError(
-                f"{first} and {name} were judged by different judgements", remedy="Evaluate them with the same qrels."
+                f"{first} and {name} were judged by different judgements", remedy="Evaluate them with the same qrels"
             )

@@ -8,8 +8,8 @@ configuration; a store is always searched exactly.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ from engine.artifacts import Manifest, read_manifest, stage
 from engine.config import BuildConfig
 from engine.encoder import Encoder, EncoderConfig
 from engine.errors import InputError
-from engine.index.collection import Collection, Range
+from engine.index.collection import Collection
 from engine.index.ranking import to_run
 from engine.index.segment import Segment
 from engine.records import ClosestSentence, Request, Run
 from engine.vectors import BLOCK, write_vectors
 
 VERSION = 1
+BATCH = 4096  # requests whose candidates are held at once
 
 
 class DenseConfig(BuildConfig):
@@ -46,7 +47,8 @@ class DenseSegment:
         if manifest is None:
             raise FileNotFoundError(path)
         self.manifest = manifest
-        self.vectors = np.load(path / "vectors.npy", mmap_mode="r")  # (rows, dimension) float32
+        # (rows, dimension) float32; a plain array over the map, whose slices cost less than those of np.memmap
+        self.vectors = np.asarray(np.load(path / "vectors.npy", mmap_mode="r"))
         self.approximate: Any = None
         if (path / "index.faiss").exists():
             import faiss
@@ -54,14 +56,17 @@ class DenseSegment:
             self.approximate = faiss.read_index(str(path / "index.faiss"), faiss.IO_FLAG_MMAP_IFC)
 
     def nearest(self, queries: np.ndarray, k: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
-        """The k best rows of [low, high) for (q, dimension) queries: rows and inner products, (q, k), best first."""
+        """The k best rows of [low, high) for (q, dimension) queries: rows and inner products, (q, k), best first.
+
+        Rows count from `low`; they are -1 where fewer were found (by an approximate index).
+        """
         import faiss
 
         if self.approximate is not None and (low, high) == (0, len(self.vectors)):
             scores, rows = self.approximate.search(queries, k)
             return rows, scores
         scores, rows = faiss.knn(queries, self.vectors[low:high], k, metric=faiss.METRIC_INNER_PRODUCT)
-        return rows + low, scores
+        return rows, scores
 
 
 def write_dense(
@@ -126,61 +131,82 @@ class DenseIndex:
 
     def search_vectors(self, requests: Sequence[Request], queries: np.ndarray, k: int) -> Run:
         """The same with the requests' vectors given: (requests, dimension) float32."""
-        groups: dict[str | None, list[int]] = defaultdict(list)
-        for i, request in enumerate(requests):
-            groups[request.user].append(i)
         lists: list[tuple[np.ndarray, np.ndarray]] = [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(requests)
-        for user, members in groups.items():
-            parts = self.collection.ranges(user)
-            banned = [
-                np.asarray(
-                    [row for i in requests[m].exclude if (row := self.collection.row_of.get(i)) is not None], np.int64
-                )
-                for m in members
-            ]
-            for member, found in zip(members, self._nearest(queries[members], parts, banned, k), strict=True):
-                lists[member] = found
+        by_user = sorted(range(len(requests)), key=lambda i: (requests[i].user is not None, requests[i].user or ""))
+        for start in range(0, len(by_user), BATCH):
+            members = by_user[start : start + BATCH]
+            found = self._nearest([requests[i] for i in members], queries[members], k)
+            for i, hits in zip(members, found, strict=True):
+                lists[i] = hits
         return to_run(requests, lists, self.collection.ids)
 
     def _nearest(
-        self, queries: np.ndarray, parts: Sequence[Range], banned: Sequence[np.ndarray], k: int
+        self, requests: Sequence[Request], queries: np.ndarray, k: int
     ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """(rows, scores) of each query's k best allowed rows in `parts`.
+        """(rows, scores) of each request's k best allowed rows; requests of one user stand side by side.
 
         Fetches a little more than k and looks whether that was enough: nothing unfetched may score as high as the k-th
         that is kept. Deleted rows, excluded ids and ties at the cut all end here; where they used the margin up, more
-        is fetched for those queries alone.
+        is fetched for those requests alone.
         """
         results: list[tuple[np.ndarray, np.ndarray]] = [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(queries)
-        pending = np.arange(len(queries)) if parts else np.empty(0, np.int64)
-        fetch = k + 1 + max((len(rows) for rows in banned), default=0)
+        banned = {i: self._rows(request.exclude) for i, request in enumerate(requests) if request.exclude}
+        pending = list(range(len(requests)))
+        fetch = k + 1 + max(map(len, banned.values()), default=0)
         rank, deleted = self.collection.rank, self.collection.deleted
-        while len(pending):
-            found_rows, found_scores = [], []
-            unseen = np.full(len(pending), -np.inf, dtype=np.float32)  # no unfetched row scores above this
-            for part in parts:
-                size = min(fetch, part.high - part.low)
-                rows, scores = self.segments[part.segment].nearest(queries[pending], size, part.low, part.high)
-                scores = np.where(rows < 0, -np.inf, scores)  # an approximate index may return fewer
-                if size < part.high - part.low:
-                    unseen = np.maximum(unseen, scores[:, -1])
-                found_rows.append(np.where(rows < 0, 0, rows + part.base))
-                found_scores.append(scores)
-            rows, scores = np.concatenate(found_rows, axis=1), np.concatenate(found_scores, axis=1)
+        while pending:
+            rows, scores, unseen = self._fetch([requests[i].user for i in pending], queries[pending], fetch)
             if self.collection.current["deleted"]:
                 scores[deleted[rows]] = -np.inf
-            for i, query in enumerate(pending.tolist()):
-                if len(banned[query]):
-                    scores[i, np.isin(rows[i], banned[query])] = -np.inf
-            order = np.lexsort((-rank[rows], -scores), axis=-1)[:, :k]
-            rows, scores = np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
+            for place, i in enumerate(pending):
+                if i in banned:
+                    scores[place, np.isin(rows[place], banned[i])] = -np.inf
+            # FAISS sorts by score: what is left are ties, several segments, and rows that have just been struck out
+            descends = (scores[:, 1:] < scores[:, :-1]) | (scores[:, 1:] == -np.inf)
+            wrong = np.flatnonzero(~descends.all(axis=1))
+            order = np.lexsort((-rank[rows[wrong]], -scores[wrong]), axis=-1)
+            rows[wrong] = np.take_along_axis(rows[wrong], order, axis=1)
+            scores[wrong] = np.take_along_axis(scores[wrong], order, axis=1)
+            rows, scores = rows[:, :k], scores[:, :k]
             kept = np.isfinite(scores).sum(axis=1)
             enough = (unseen == -np.inf) | ((kept == k) & (scores[:, -1] > unseen))
-            for i in np.flatnonzero(enough).tolist():
-                results[pending[i]] = rows[i, : kept[i]], scores[i, : kept[i]]
-            pending = pending[~enough]
+            for place, size in zip(np.flatnonzero(enough).tolist(), kept[enough].tolist(), strict=True):
+                results[pending[place]] = rows[place, :size], scores[place, :size]
+            pending = [pending[place] for place in np.flatnonzero(~enough).tolist()]
             fetch *= 4
         return results
+
+    def _fetch(
+        self, users: Sequence[str | None], queries: np.ndarray, fetch: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The `fetch` best rows of each (q, dimension) query in every segment that its user has documents in.
+
+        Returns rows and scores, (q, most of any), padded with scores of -inf, and (q,) what no row left out exceeds.
+        """
+        parts = {user: self.collection.ranges(user) for user in dict.fromkeys(users)}
+        width = max(sum(min(fetch, part.high - part.low) for part in ranges) for ranges in parts.values())
+        rows, origin = np.zeros((2, len(users), max(width, 1)), dtype=np.int64)
+        scores = np.full(rows.shape, -np.inf, dtype=np.float32)
+        unseen = np.full(len(users), -np.inf, dtype=np.float32)
+        first = 0
+        for user, group in groupby(users):
+            last, start = first + sum(1 for _ in group), 0
+            for part in parts[user]:
+                size = min(fetch, part.high - part.low)
+                found, values = self.segments[part.segment].nearest(queries[first:last], size, part.low, part.high)
+                rows[first:last, start : start + size] = found
+                origin[first:last, start : start + size] = part.base + part.low
+                scores[first:last, start : start + size] = values
+                if size < part.high - part.low:
+                    worst = np.where(found[:, -1] < 0, -np.inf, values[:, -1])
+                    unseen[first:last] = np.maximum(unseen[first:last], worst)
+                start += size
+            first = last
+        scores[rows < 0] = -np.inf
+        return np.maximum(rows, 0) + origin, scores, unseen
+
+    def _rows(self, ids: Sequence[str]) -> np.ndarray:
+        return np.asarray([row for i in ids if (row := self.collection.row_of.get(i)) is not None], dtype=np.int64)
 
     def similarity(self, queries: np.ndarray, row: int) -> np.ndarray:
         """(q,) inner products of queries with the document in `row`."""

@@ -1,0 +1,261 @@
+"""The commands as a user runs them: what they print, what they keep, how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from admin.__main__ import run
+from engine.methods import MODULES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run a command line in this process: (exit code, stdout, stderr)."""
+    monkeypatch.setenv("QUINTET_WORKSPACE", str(tmp_path / "workspace"))
+
+    def call(*arguments: str | Path) -> tuple[int, str, str]:
+        code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_help_names_every_command_and_loads_nothing_heavy() -> None:
+    script = (
+        "import sys; from admin.__main__ import run; run(['--help']);"
+        "print([m for m in ('torch','faiss','duckdb','sentence_transformers','scipy','numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+    for command in ("doctor", "status", "index", "search", "evaluate", "score", "compare", "export", "data"):
+        assert re.search(rf"^  {command} ", done.stdout, flags=re.MULTILINE)
+
+
+def test_evaluate_prints_one_json_document_with_the_promised_keys(cli: Callable[..., Any], world: Path) -> None:
+    code, out, err = cli("evaluate", "bm25", "--data", world, "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert list(document) == [
+        "method", "config", "model", "trained_on", "dataset", "split", "requests", "missing", "metrics", "seconds", "run"
+    ]  # fmt: skip
+    assert (document["method"], document["dataset"], document["requests"]) == ("bm25", "world", 3)
+    assert document["missing"] == 1  # q1 shares no word with its answer, nor with anything of ann's
+    assert document["metrics"]["hit@1"] == pytest.approx(2 / 3)
+    assert "building bm25" in err
+
+
+def test_a_second_evaluation_builds_nothing(cli: Callable[..., Any], world: Path) -> None:
+    cli("evaluate", "bm25", "--data", world)
+    _, _, err = cli("evaluate", "bm25", "--data", world)
+    assert "building" not in err
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("method", list(MODULES))
+def test_search_stays_in_the_users_store_and_says_why(cli: Callable[..., Any], world: Path, method: str) -> None:
+    code, out, _ = cli("search", method, "the bicycle", "--data", world, "--user", "ann", "--json")
+    hits = json.loads(out)["hits"]
+    assert code == 0 and hits[0]["id"] == "a2"
+    assert all(hit["id"].startswith("a") for hit in hits)
+    assert all(hit["why"] and all(why["line"] and why["kind"] for why in hit["why"]) for hit in hits)
+
+
+def test_search_without_a_user_searches_everybody(cli: Callable[..., Any], world: Path) -> None:
+    _, out, _ = cli("search", "bm25", "bicycle", "--data", world, "--json")
+    assert {hit["id"] for hit in json.loads(out)["hits"]} == {"a2", "b2"}
+
+
+def test_search_leaves_excluded_ids_out(cli: Callable[..., Any], world: Path) -> None:
+    _, out, _ = cli("search", "bm25", "bicycle", "--data", world, "--exclude", "a2", "--exclude", "unknown", "--json")
+    assert [hit["id"] for hit in json.loads(out)["hits"]] == ["b2"]
+
+
+def test_nothing_found_is_said(cli: Callable[..., Any], world: Path) -> None:
+    assert cli("search", "bm25", "xylophone", "--data", world)[1] == "nothing found\n"
+
+
+def test_index_adds_removes_and_compacts(cli: Callable[..., Any], world: Path, tmp_path: Path) -> None:
+    more = tmp_path / "more.jsonl"
+    more.write_text('{"_id": "a4", "user": "ann", "text": "A xylophone lesson"}\n')
+    gone = tmp_path / "gone.txt"
+    gone.write_text("a2\n")
+    code, out, _ = cli("index", "bm25", "--data", world, "--add", more, "--remove", gone, "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert (result["documents"], result["segments"], result["deleted"]) == (5, 2, 1)
+    found = json.loads(cli("search", "bm25", "xylophone bicycle", "--data", world, "--json")[1])["hits"]
+    assert {hit["id"] for hit in found} == {"a4", "b2"}
+    assert cli("index", "bm25", "--data", world, "--add", more)[0] == 2  # the id is there already
+    compacted = json.loads(cli("index", "bm25", "--data", world, "--compact", "--json")[1])
+    assert (compacted["documents"], compacted["segments"], compacted["deleted"]) == (5, 1, 0)
+    again = json.loads(cli("search", "bm25", "xylophone bicycle", "--data", world, "--json")[1])["hits"]
+    assert {hit["id"] for hit in again} == {"a4", "b2"}
+
+
+@pytest.mark.integration
+def test_compare_and_export(cli: Callable[..., Any], world: Path, tmp_path: Path) -> None:
+    for method in MODULES:
+        assert cli("evaluate", method, "--data", world)[0] == 0
+    code, out, _ = cli("compare", *MODULES, "--metric", "mrr@10", "--by", "topic")
+    assert code == 0 and "against bm25" in out and "things" in out
+    assert cli("compare", *MODULES, "--format", "latex")[1].startswith("\\begin{tabular}")
+    document = json.loads(cli("compare", "bm25", "hybrid", "--json")[1])
+    assert document["by"][0]["contestants"][1]["difference"]["p_holm"] <= 1
+    assert cli("compare", "bm25", "bm25")[0] == 2
+    exported = tmp_path / "hybrid.trec"
+    assert cli("export", "hybrid", "--out", exported)[0] == 0
+    before = json.loads(cli("evaluate", "hybrid", "--data", world, "--json")[1])["metrics"]
+    scored = json.loads(cli("score", exported, "--data", world, "--name", "theirs", "--json")[1])["metrics"]
+    assert scored == pytest.approx(before)
+    assert cli("compare", "hybrid", "theirs")[0] == 0
+
+
+def test_score_by_a_qrels_file_equals_pytrec_eval(cli: Callable[..., Any], tmp_path: Path) -> None:
+    import pytrec_eval
+
+    qrels = tmp_path / "qrels.txt"
+    qrels.write_text("q1 0 d1 2\nq1 0 d2 1\nq2 0 d9 1\nq3 0 d1 1\n")
+    foreign = tmp_path / "theirs.run"  # ties, an unjudged request, unknown documents, q3 without an answer
+    foreign.write_text(
+        "q1 Q0 d2 1 0.5 t\nq1 Q0 d1 2 0.5 t\nq1 Q0 dx 3 0.5 t\nq2 Q0 dz 1 1e-8 t\nq2 Q0 d9 2 1e-8 t\nq8 Q0 d1 1 3 t\n"
+    )
+    code, out, _ = cli("score", foreign, "--qrels", qrels, "--metric", "ndcg@10", "--metric", "map", "--json")
+    document = json.loads(out)
+    judged = pytrec_eval.parse_qrel(qrels.open())
+    direct = pytrec_eval.RelevanceEvaluator(judged, {"ndcg_cut.10", "map"}).evaluate(
+        pytrec_eval.parse_run(foreign.open())
+    )
+    assert code == 0 and (document["missing"], document["unjudged"]) == (1, 1)
+    for ours, theirs in (("ndcg@10", "ndcg_cut_10"), ("map", "map")):
+        assert document["metrics"][ours] == pytest.approx((direct["q1"][theirs] + direct["q2"][theirs]) / 3, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("evaluate", "bm2", "--data", "{world}"), "Did you mean 'bm25'"),
+        (("evaluate", "bm25", "--data", "nowhere"), "nowhere"),
+        (("evaluate", "bm25"), "--data"),
+        (("evaluate", "--data", "{world}"), "METHOD"),
+        (("evaluate", "bm25", "--data", "{world}", "--split", "dev"), "It has test"),
+        (("evaluate", "bm25", "--data", "{world}", "--metric", "ndgc@10"), "ndcg@10"),
+        (("evaluate", "bm25", "--data", "{world}", "--k", "0"), "--k"),
+        (("evaluate", "bm25", "--data", "{world}", "--set", "build.k=1", "--set", "search.x=1"), "build.k1"),
+        (("evaluate", "bm25", "--data", "{world}", "--set", "k1"), "--set build.KEY=VALUE"),
+        (("evaluate", "bm25", "--data", "{world}", "--set", "build.stemmer=klingon"), "english"),
+        (("evaluate", "bm25", "--data", "{world}", "--config", "dense"), "configuration of 'dense'"),
+        (("evaluate", "bm25", "--data", "{world}", "--config", "nothing"), "bm25"),
+        (("evaluate", "dense", "--data", "{world}", "--set", "build.encoder.model=./none"), "no folder"),
+        (("evaluate", "bm25", "--data", "{world}", "--query-field", "nothing"), "nothing"),
+        (("search", "bm25", "  ", "--data", "{world}"), "empty"),
+        (("search", "bm25", "x", "--data", "{world}", "--user", "carl"), "ann"),
+        (("search", "hybrid", "x", "--data", "{world}", "--set", "search.weights=[1]"), "weight"),
+        (("compare", "bm25", "dense"), "no run"),
+        (("export", "bm25", "--out", "x"), "no run"),
+        (("score", "nowhere.run", "--data", "{world}"), "nowhere.run"),
+        (("score", "nowhere.run"), "--qrels"),
+        (("data", "import", "beer", "{world}", "target"), "beir"),
+        (("data", "check", "nowhere"), "nowhere"),
+        (("nonsense",), "nonsense"),
+    ],
+)
+def test_wrong_usage_is_one_line_with_the_remedy(
+    cli: Callable[..., Any], world: Path, tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    code, out, err = cli(*(a.format(world=world) for a in arguments))
+    told = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert code == 2, err
+    assert "Traceback" not in out + err
+    if arguments[:2] != ("data", "check"):  # its report is its output
+        assert len(told) == 1
+        assert out == ""
+    assert said in out + err
+
+
+CORRUPT: dict[str, tuple[str, bytes]] = {
+    "not JSON": ("corpus.jsonl", b'{"_id": "a", "text": "x"}\n{oops\n'),
+    "a duplicate id": ("corpus.jsonl", b'{"_id": "a", "text": "x"}\n{"_id": "a", "text": "y"}\n'),
+    "empty": ("corpus.jsonl", b""),
+    "a 10 MB line": ("corpus.jsonl", b'{"_id": "a", "text": "' + b"x" * 10_000_000 + b'"}\n'),
+    "a NUL byte": ("corpus.jsonl", b'{"_id": "a", "text": "x\x00"}\n'),
+    "wrong encoding": ("corpus.jsonl", b'{"_id": "a", "text": "caf\xe9"}\n'),
+    "a missing column": ("corpus.jsonl", b'{"_id": "a"}\n'),
+    "a broken query": ("queries.jsonl", b'{"_id": "q"\n'),
+    "qrels with a word for a gain": ("qrels/test.tsv", b"query-id\tcorpus-id\tscore\nq1\ta1\tgood\n"),
+}
+
+
+@pytest.mark.parametrize("fault", list(CORRUPT))
+def test_bad_input_stops_every_command_and_leaves_nothing(
+    cli: Callable[..., Any], world: Path, tmp_path: Path, fault: str
+) -> None:
+    name, content = CORRUPT[fault]
+    (world / name).write_bytes(content)
+    code, out, err = cli("data", "check", world)
+    assert code == 2 and re.search(rf"^{name}(:\d+)?: ", out, flags=re.MULTILINE), out
+    code, _, err = cli("evaluate", "bm25", "--data", world)
+    assert code == 2 and len(err.strip().splitlines()) <= 2 and "Traceback" not in err, err
+    leftovers = [p for p in (tmp_path / "workspace").rglob("*") if p.name.endswith((".building", ".tmp", ".old"))]
+    assert leftovers == []
+    assert not list((tmp_path / "workspace").glob("runs/*"))
+
+
+def test_debug_shows_the_traceback(cli: Callable[..., Any]) -> None:
+    with pytest.raises(Exception, match="no method"):
+        cli("--debug", "evaluate", "nothing", "--data", "x")
+
+
+def test_status_tells_what_is_fresh_stale_and_missing(cli: Callable[..., Any], world: Path) -> None:
+    assert "nothing is built" in cli("status")[1]
+    cli("evaluate", "bm25", "--data", world)
+    states = {(i["kind"], i["state"]) for i in json.loads(cli("status", "--json")[1])}
+    assert states == {("documents", "fresh"), ("index", "fresh"), ("run", "fresh")}
+    with (world / "corpus.jsonl").open("a") as file:
+        file.write('{"_id": "b3", "user": "bob", "text": "new"}\n')
+    stale = [i for i in json.loads(cli("status", "--json")[1]) if i["state"] == "stale"]
+    assert [i["kind"] for i in stale] == ["documents"] and "has changed since" in stale[0]["detail"]
+
+
+def test_status_sees_what_a_killed_build_left(cli: Callable[..., Any], world: Path, tmp_path: Path) -> None:
+    cli("index", "bm25", "--data", world)
+    [done] = (tmp_path / "workspace").glob("indexes/*/bm25/*/0000")
+    done.rename(done.with_name(".0000.building"))
+    assert "interrupted" in {i["state"] for i in json.loads(cli("status", "--json")[1])}
+    cli("index", "bm25", "--data", world)
+    assert {i["state"] for i in json.loads(cli("status", "--json")[1])} == {"fresh"}
+
+
+@pytest.mark.integration
+def test_doctor_finds_this_machine_fit(cli: Callable[..., Any]) -> None:
+    checks = {c["name"]: c for c in json.loads(cli("doctor", "--json")[1])}
+    assert checks["encoder"]["ok"] and checks["store"]["ok"] and checks["python"]["ok"]
+
+
+@pytest.mark.integration
+def test_an_interrupted_command_says_so_and_ends_with_130(world: Path, tmp_path: Path) -> None:
+    (world / "corpus.jsonl").write_text(
+        "".join(json.dumps({"_id": f"d{i}", "text": f"word{i} " * 200}) + "\n" for i in range(30_000))
+    )
+    environment = {**os.environ, "QUINTET_WORKSPACE": str(tmp_path / "workspace")}
+    command = [sys.executable, "-m", "admin", "index", "bm25", "--data", str(world)]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 30
+    while not list((tmp_path / "workspace").rglob(".*.building")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(2)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and "Traceback" not in err
+    assert not list((tmp_path / "workspace").rglob(".*.building"))
