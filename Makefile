@@ -39,7 +39,7 @@ bench: install
 	$(BIN)/python -m bench
 
 results: install
-	$(BIN)/python -m bench.results --collections $(COLLECTIONS)
+	$(BIN)/python -m bench.results --collections $(COLLECTIONS) --write docs/RESULTS.md
 
 check-gpu: install
 	$(BIN)/uv pip compile requirements-gpu.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 -q -o /dev/null

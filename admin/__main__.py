@@ -15,7 +15,6 @@ from typer.core import TyperGroup
 
 from admin import data, evaluate, index, search, status
 
-
 # typer carries its own click and exports of its errors only this one, whose base they all share
 USAGE_ERRORS: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
@@ -46,6 +45,7 @@ def main(
 
 
 app.command()(status.doctor)
+app.command("methods")(status.methods)
 app.command("status")(status.status)
 app.add_typer(data.app, name="data")
 app.command("index")(index.index)

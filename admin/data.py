@@ -56,8 +56,10 @@ def check(
         for line in report.lines(SHOWN):
             typer.echo(line)
         judged = ", ".join(f"{number} in {split}" for split, number in report.judgements.items()) or "none"
-        counts = f"{report.documents} documents of {report.users} users" if report.users else f"{report.documents} documents"
-        typer.echo(f"{folder.name}: {counts}, {report.queries} queries, judgements: {judged}")
+        users = f" of {report.users} users" if report.users else ""
+        typer.echo(
+            f"{folder.name}: {report.documents} documents{users}, {report.queries} queries, judgements: {judged}"
+        )
         typer.echo(f"{len(report.errors)} errors, {len(report.notes)} notes")
     if report.errors:
         raise typer.Exit(2)

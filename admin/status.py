@@ -1,8 +1,9 @@
-"""`doctor` and `status`: whether this machine can run the engine, and what the workspace holds."""
+"""`doctor`, `methods` and `status`: whether this machine can run the engine, what it knows, what the workspace holds."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
@@ -24,6 +25,34 @@ def doctor(workspace: common.Workspace = common.DEFAULT_WORKSPACE, json: common.
         common.print_json([asdict(check) for check in checks])
     if any(check.ok is False for check in checks):
         raise typer.Exit(1)
+
+
+def methods(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the table in the README.")] = False,
+    json: common.Json = False,
+) -> None:
+    """List the methods: what each does, needs, and can say about a hit."""
+    from engine import methods as registry
+
+    if markdown:
+        typer.echo(registry.table())
+        return
+    found = [
+        {
+            "name": m.name,
+            "task": m.task,
+            "summary": m.summary,
+            "needs": list(m.needs),
+            "explains": [e.kind for e in m.explains],
+            "stages": {s.name: s.makes for s in m.stages},
+            "paper": asdict(m.paper) if m.paper else None,
+        }
+        for m in registry.everything()
+    ]
+    if json:
+        common.print_json(found)
+    else:
+        common.print_table(("name", "task", "what it does"), [(m["name"], m["task"], m["summary"]) for m in found])
 
 
 def status(workspace: common.Workspace = common.DEFAULT_WORKSPACE, json: common.Json = False) -> None:

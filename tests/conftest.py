@@ -1,4 +1,4 @@
-"""What tests share: the real collections (skipped where absent), a small world of documents, a place to run commands."""
+"""What tests share: the real collections, a small world of documents, and a way to run commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLLECTIONS = Path(os.environ.get("QUINTET_COLLECTIONS", ROOT.parent / "shared" 
 
 @pytest.fixture(scope="session")
 def collection() -> Callable[[str], Path]:
-    """The folder of a real collection; the test is skipped where it is absent (licences keep them out of the project)."""
+    """The folder of a real collection, which licences keep out of the project; the test skips where it is absent."""
 
     def find(name: str) -> Path:
         path = COLLECTIONS / name

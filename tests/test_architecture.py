@@ -151,6 +151,10 @@ def test_every_method_has_its_configuration_and_says_what_it_is() -> None:
         assert method.name in methods.MODULES and method.summary and method.stages and method.explains
 
 
+def test_the_readme_shows_the_declarations() -> None:
+    assert methods.table() in (ROOT / "README.md").read_text("utf-8")
+
+
 def test_files_are_short() -> None:
     long = {name_of(p): n for p in modules() if (n := len(p.read_text("utf-8").splitlines())) > 350}
     assert long == {}

@@ -27,6 +27,16 @@ def get(name: str) -> Method:
     return import_module(MODULES[name]).METHOD
 
 
+def table() -> str:
+    """The methods as a Markdown table, for the README."""
+    rows = [
+        (f"`{m.name}`", m.task, m.summary, f"[{m.paper.title}]({m.paper.url}), {m.paper.venue}" if m.paper else "")
+        for m in everything()
+    ]
+    lines = [("name", "task", "what it does", "source"), ("---",) * 4, *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 def everything() -> list[Method]:
     """All declarations, in the order of the registry."""
     return [get(name) for name in MODULES]
