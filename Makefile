@@ -1,4 +1,5 @@
 # make install      an environment in .venv (Python 3.11 or 3.12)
+# make demo         install, build the bundled world, serve the page on 127.0.0.1:7860
 # make test         install, then everything but the slow and GPU tests
 # make lint         ruff and mypy
 # make bench        side-by-side measurements; docs/BENCHMARKS.md keeps them
@@ -11,7 +12,7 @@ BIN := .venv/bin
 COLLECTIONS ?= ../shared/datasets
 TORCH_INDEX ?=
 
-.PHONY: install test lint format bench results check-gpu clean
+.PHONY: install demo test lint format bench results check-gpu clean
 .DELETE_ON_ERROR:
 
 install: .venv/installed
@@ -22,6 +23,9 @@ install: .venv/installed
 	$(if $(TORCH_INDEX),$(BIN)/pip install -q --index-url $(TORCH_INDEX) $(shell grep '^torch==' requirements.txt))
 	$(BIN)/pip install -q -r requirements.txt -r requirements-dev.txt
 	touch $@
+
+demo:
+	@started=$$(date +%s); $(MAKE) --no-print-directory install && QUINTET_STARTED=$$started $(BIN)/python -m admin demo
 
 test: install
 	$(BIN)/python -m pytest

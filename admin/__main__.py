@@ -13,7 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from admin import data, evaluate, index, search, status
+from admin import data, demo, evaluate, index, search, status
 
 # typer carries its own click and exports of its errors only this one, whose base they all share
 USAGE_ERRORS: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
@@ -48,6 +48,7 @@ app.command()(status.doctor)
 app.command("methods")(status.methods)
 app.command("status")(status.status)
 app.add_typer(data.app, name="data")
+app.command("demo")(demo.demo)
 app.command("index")(index.index)
 app.command("search")(search.search)
 app.command("evaluate")(evaluate.evaluate)

@@ -1,4 +1,4 @@
-"""`doctor`, `methods` and `status`: whether this machine can run the engine, what it knows, what the workspace holds."""
+"""`doctor`, `methods`, `status`: whether this machine can run the engine, what it knows, what is built."""
 
 from __future__ import annotations
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 BUNDLED = "minilm"
+RECALLED = 8192  # vectors that `recall` keeps
 # What a hub snapshot holds beside the weights that we load; pickled weights are never fetched.
 _NOT_NEEDED = ["onnx/*", "openvino/*", "coreml/*", "*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.ot", "*.gguf"]
 
@@ -49,6 +50,8 @@ class Encoder:
 
     def __init__(self, config: EncoderConfig, device: str | None = None) -> None:
         self.config, self.device = config, device
+        self._recalled: dict[tuple[bool, str], np.ndarray] = {}
+        self._lock = threading.Lock()
 
     @cached_property
     def path(self) -> Path:
@@ -79,6 +82,26 @@ class Encoder:
     def encode_documents(self, texts: Sequence[str]) -> np.ndarray:
         """(n, dimension) float32 vectors of documents, the document prompt before each."""
         return self._encode([self.config.document_prompt + text for text in texts])
+
+    def recall(self, texts: Sequence[str], *, queries: bool) -> np.ndarray:
+        """The same vectors as `encode_queries` or `encode_documents`, kept in memory for the next who asks.
+
+        For a page where many visitors ask alike and the same sentences are explained again; thread-safe.
+        """
+        missing = [text for text in dict.fromkeys(texts) if (queries, text) not in self._recalled]
+        if missing:
+            encoded = self.encode_queries(missing) if queries else self.encode_documents(missing)
+            with self._lock:
+                self._recalled.update(zip(((queries, text) for text in missing), encoded, strict=True))
+                while len(self._recalled) > RECALLED:
+                    self._recalled.pop(next(iter(self._recalled)))
+            fresh = dict(zip(missing, encoded, strict=True))
+        else:
+            fresh = {}
+        vectors = [fresh[t] if t in fresh else self._recalled.get((queries, t)) for t in texts]
+        if any(vector is None for vector in vectors):  # another thread pushed it out meanwhile
+            return self.encode_queries(texts) if queries else self.encode_documents(texts)
+        return np.stack(vectors)  # type: ignore[arg-type]
 
     def _encode(self, texts: list[str]) -> np.ndarray:
         if not texts:
@@ -151,16 +174,18 @@ def find_model(model: str, revision: str | None = None) -> Path:
 def _load(path: Path, config: EncoderConfig, device: str | None) -> SentenceTransformer:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     import torch
+    import transformers
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.models import Pooling, Transformer
 
+    transformers.utils.logging.disable_progress_bar()  # its bar stands in the way of ours
     weights = {"dtype": getattr(torch, config.dtype), "use_safetensors": True}
     try:
         if config.pooling is None:
             model = SentenceTransformer(str(path), device=device, model_kwargs=weights, local_files_only=True)
         else:
-            body = Transformer(str(path), model_args=weights)
-            pooling = Pooling(body.get_word_embedding_dimension(), pooling_mode=config.pooling)
+            body = Transformer(str(path), model_kwargs=weights)
+            pooling = Pooling(body.get_embedding_dimension(), pooling_mode=config.pooling)
             model = SentenceTransformer(modules=[body, pooling], device=device)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

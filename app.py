@@ -1,0 +1,77 @@
+"""The page's door: `python app.py` makes the bundled world ready and serves it. The tabs are in page/."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+
+STARTED = float(os.environ.get("QUINTET_STARTED") or time.time())  # `make demo` counts from its own start
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import gradio as gr  # noqa: E402
+
+from engine.artifacts import Workspace  # noqa: E402
+from engine.demo import Demo, prepare  # noqa: E402
+from engine.errors import QuintetError  # noqa: E402
+from page import evaluation, search  # noqa: E402
+from page.style import CSS, THEME  # noqa: E402
+
+
+def build(demo: Demo) -> gr.Blocks:
+    """The whole page over a prepared demo. Visitors share nothing: no callback keeps state."""
+    with gr.Blocks(title="Quintet", analytics_enabled=False, fill_width=True) as page:
+        gr.HTML(
+            "<h1>Quintet</h1>"
+            "<p>One vague personal question, several ways of searching it, side by side, each saying why.</p>",
+            elem_id="title",
+            padding=False,
+        )
+        with gr.Tabs():
+            with gr.Tab("Search", id="search"):
+                search.tab(demo)
+            with gr.Tab("Evaluation", id="evaluation"):
+                evaluation.tab(demo.workspace, page)
+    return page.queue(default_concurrency_limit=8, max_size=500)
+
+
+def main(arguments: list[str]) -> int:
+    """Prepare, serve, and say where and how long it took."""
+    parser = argparse.ArgumentParser(prog="python app.py", description=__doc__)
+    parser.add_argument("--workspace", type=Path, default=Path(os.environ.get("QUINTET_WORKSPACE", "workspace")))
+    parser.add_argument("--data", type=Path, action="append", default=[], help="one more dataset to show; repeatable")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=7860)
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        page = build(prepare(Workspace(options.workspace), options.data))
+        page.launch(
+            server_name=options.host,
+            server_port=options.port,
+            theme=THEME,
+            css=CSS,
+            ssr_mode=False,
+            quiet=True,
+            show_error=False,
+            prevent_thread_lock=True,
+            max_file_size="1mb",
+            footer_links=["api"],
+        )
+    except QuintetError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except OSError as error:
+        print(f"error: port {options.port}: {error}. Choose another with --port", file=sys.stderr)  # noqa: T201
+        return 1
+    print(f"ready at http://{options.host}:{options.port} after {time.time() - STARTED:.1f} s", flush=True)  # noqa: T201
+    page.block_thread()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

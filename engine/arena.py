@@ -1,0 +1,120 @@
+"""Several contestants over one dataset, opened once and answering the same question side by side.
+
+What the page shows comes from here: people, their stores in order of time, and for each contestant the hits with their
+reasons. Safe to call from many threads; nothing is remembered of who asked.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from engine import experiment
+from engine.artifacts import Workspace
+from engine.datasets.reader import Dataset
+from engine.errors import InputError
+from engine.experiment import Contestant
+from engine.methods.base import Searcher
+from engine.records import Document, Hit, Judgement, Request
+
+LONGEST = 500  # characters of a question; nobody types more, and a model reads no more
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one contestant found: its declaration's name and title, and the hits, best first."""
+
+    name: str
+    title: str
+    hits: tuple[Hit, ...]
+
+
+class Arena:
+    """Opens `contestants` over a dataset, building what is missing. Raises InputError as the builds do."""
+
+    def __init__(self, workspace: Workspace, dataset: Dataset, contestants: Sequence[Contestant]) -> None:
+        self.dataset = dataset
+        goal = experiment.target(workspace, dataset)
+        self._contestants = list(contestants)
+        self._searchers: list[Searcher] = [experiment.open_searcher(c, goal) for c in contestants]
+        self._collection = goal.collection
+
+    @property
+    def people(self) -> list[str]:
+        """Whose stores there are; empty for a collection that is everybody's."""
+        return self._collection.users
+
+    @cached_property
+    def questions(self) -> dict[str | None, list[Request]]:
+        """The dataset's own queries by user, as examples."""
+        found: dict[str | None, list[Request]] = {}
+        for request in self.dataset.requests():
+            found.setdefault(request.user, []).append(request)
+        return found
+
+    @cached_property
+    def judgements(self) -> dict[str, list[Judgement]]:
+        """The test judgements by request, to mark the right answer where a question is one of the dataset's own."""
+        found: dict[str, list[Judgement]] = {}
+        for judgement in self.dataset.judgements("test") if "test" in self.dataset.splits else ():
+            found.setdefault(judgement.request, []).append(judgement)
+        return found
+
+    def examples(self, person: str | None, number: int) -> list[Request]:
+        """Some of the dataset's own questions of one person, spread over the file; the last one has no answer."""
+        own = self.questions.get(self._known(person), [])
+        answered = [r for r in own if r.fields.get("answerable") is not False]
+        without = [r for r in own if r.fields.get("answerable") is False][:1]
+        wanted = max(0, number - len(without))
+        step = max(1, len(answered) // max(1, wanted))
+        return [*answered[::step][:wanted], *without]
+
+    def gold(self, person: str | None, text: str) -> frozenset[str] | None:
+        """The right answers where `text` is one of the dataset's own questions: empty if the store has none.
+
+        None if it is nobody's question, or one that was never judged.
+        """
+        for request in self.questions.get(person, []):
+            if request.text == text:
+                if request.fields.get("answerable") is False:
+                    return frozenset()
+                return frozenset(j.document for j in self.judgements.get(request.id, []) if j.gain > 0) or None
+        return None
+
+    def store(self, person: str | None) -> list[Document]:
+        """The documents of one person by time, those without a time first; InputError if nobody has that name."""
+        parts = self._collection.ranges(self._known(person))
+        rows = [part.base + row for part in parts for row in range(part.low, part.high)]
+        documents = [self._collection.document(row) for row in rows if not self._collection.deleted[row]]
+        return sorted(documents, key=lambda d: (d.time or "", d.id))
+
+    def ask(self, text: str, person: str | None = None, time: str | None = None, k: int = 5) -> list[Answer]:
+        """Every contestant's `k` best documents for a question, with reasons.
+
+        Raises InputError for an unknown person, and for a question that is empty or longer than LONGEST characters.
+        """
+        request = Request("question", clean(text), user=self._known(person), time=time)
+        answers = []
+        for contestant, searcher in zip(self._contestants, self._searchers, strict=True):
+            run = searcher.search([request], k, contestant.options)
+            hits = searcher.explain(request, run.documents(0), contestant.options)
+            answers.append(Answer(contestant.method.name, contestant.method.title, tuple(hits)))
+        return answers
+
+    def _known(self, person: str | None) -> str | None:
+        if person is not None and person not in self.people:
+            raise InputError(f"nobody is called {person[:40]!r} here", remedy=f"There are {', '.join(self.people[:8])}")
+        return person
+
+
+def clean(text: str) -> str:
+    """A question without control characters; InputError if nothing is left or it is too long."""
+    if len(text) > LONGEST:
+        raise InputError(f"the question has {len(text):,} characters", remedy=f"Ask in at most {LONGEST}")
+    visible = "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn") else c for c in text)
+    question = " ".join(visible.split())
+    if not question:
+        raise InputError("the question is empty", remedy="Write what you want to know")
+    return question

@@ -1,0 +1,68 @@
+"""The bundled world made ready: its collections opened as arenas, its baselines judged once for the leaderboard."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine import experiment, runs, store
+from engine.arena import Arena
+from engine.artifacts import Workspace
+from engine.datasets.reader import Dataset
+from engine.errors import InputError, QuintetError
+from engine.methods import MODULES
+
+BUNDLED = Path(__file__).parent.parent / "data"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the page shows: a workspace and, by name, the arenas that can be asked."""
+
+    workspace: Workspace
+    arenas: dict[str, Arena]
+
+    def arena(self, name: str) -> Arena:
+        """The arena of a collection; InputError for an unknown name."""
+        if name not in self.arenas:
+            raise InputError(f"there is no collection {str(name)[:40]!r}", remedy=f"There are {', '.join(self.arenas)}")
+        return self.arenas[name]
+
+
+def datasets(folders: Sequence[Path] = ()) -> list[Dataset]:
+    """The bundled datasets for search, and those in `folders`."""
+    bundled = sorted(path for path in BUNDLED.iterdir() if path.is_dir()) if BUNDLED.is_dir() else []
+    found = []
+    for path in bundled:
+        try:
+            found.append(Dataset(path))
+        except InputError:  # a bundled world for another task
+            continue
+    found += [Dataset(path) for path in folders]
+    if not found:
+        raise InputError("there is nothing to show", where=str(BUNDLED), remedy="Name a dataset with --data DIR")
+    return found
+
+
+def prepare(workspace: Workspace, folders: Sequence[Path] = ()) -> Demo:
+    """Index what is missing, judge each baseline once a dataset, and open everything."""
+    contestants = [experiment.contestant(name) for name in MODULES]
+    arenas = {}
+    for dataset in datasets(folders):
+        arenas[dataset.name] = Arena(workspace, dataset, contestants)
+        judged = {
+            (run.info["method"], run.info["split"])
+            for run in runs.everything(workspace)
+            if run.info["dataset_digest"] == dataset.digest
+        }
+        for contestant in contestants:
+            if "test" in dataset.splits and (contestant.method.name, "test") not in judged:
+                print(f"judging {contestant.method.name} on {dataset.name}", file=sys.stderr)  # noqa: T201
+                experiment.evaluate(contestant, workspace, dataset, "test")
+    try:
+        store.sync(workspace)
+    except QuintetError as error:  # another program holds it: the page still answers questions
+        print(f"note: {error}", file=sys.stderr)  # noqa: T201
+    return Demo(workspace, arenas)

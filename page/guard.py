@@ -1,0 +1,37 @@
+"""What a visitor sees when something is wrong: one sentence, and the page lives on."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from engine.errors import QuintetError
+from page import cards
+
+log = logging.getLogger("quintet.page")
+
+
+def guarded(outputs: int, notice: int = -1) -> Callable[[Callable[..., tuple[Any, ...]]], Callable[..., Any]]:
+    """Wrap a callback of `outputs` values: an error becomes a sentence in output number `notice`, the others stay."""
+
+    def wrap(callback: Callable[..., tuple[Any, ...]]) -> Callable[..., Any]:
+        @functools.wraps(callback)
+        def call(*arguments: Any) -> Any:
+            try:
+                return callback(*arguments)
+            except QuintetError as error:
+                sentence = f"{error.what[0].upper()}{error.what[1:]}. {error.remedy}".strip().rstrip(".") + "."
+            except Exception:
+                log.exception("callback %s failed", callback.__name__)
+                sentence = "Something went wrong on our side; it has been noted. Please try again."
+            values = [gr.skip()] * outputs
+            values[notice] = cards.notice(sentence, "error")
+            return tuple(values) if outputs > 1 else values[0]
+
+        return call
+
+    return wrap

@@ -1,0 +1,129 @@
+"""The Search tab: choose whose store, see it as a timeline, ask, and see every contestant's answer side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from engine.arena import LONGEST, Answer
+from engine.demo import Demo
+from engine.records import Request
+from page import cards
+from page.guard import guarded
+
+EXAMPLES = 8
+EVERYBODY = "everybody"
+ASK = "Ask something above, or press one of the examples."
+
+
+def tab(demo: Demo) -> None:
+    """Lay the tab out inside the current Blocks and wire its callbacks."""
+    names = list(demo.arenas)
+    first = demo.arena(names[0])
+    people = _people(demo, names[0])
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=1, min_width=280, elem_id="store-side"):
+            collection = gr.Dropdown(names, value=names[0], label="Collection", elem_id="collection", filterable=False)
+            person = gr.Dropdown(people, value=people[0], label="Whose store", elem_id="person", filterable=False)
+            store = gr.HTML(
+                cards.timeline(first.store(_user(people[0]))), elem_id="store", padding=False, apply_default_css=False
+            )
+        with gr.Column(scale=3, min_width=300, elem_id="ask-side"):
+            question = gr.Textbox(
+                label="Question",
+                placeholder="what did Mum's friend say about the boat?",
+                max_length=LONGEST,
+                elem_id="question",
+                autofocus=True,
+                submit_btn="Ask",
+            )
+            examples = gr.Dataset(
+                components=[question],
+                samples=[[r.text] for r in _examples(demo, names[0], people[0])],
+                label="Examples: each has one memory that answers it, or none",
+                samples_per_page=EXAMPLES,
+                elem_id="examples",
+                type="index",
+            )
+            results = gr.HTML(cards.notice(ASK), elem_id="results", padding=False, apply_default_css=False)
+
+    @guarded(outputs=4)
+    def choose_collection(name: str) -> tuple[Any, ...]:
+        """The people of a collection, the first one's store, and example questions."""
+        names = _people(demo, name)
+        shown = cards.timeline(demo.arena(name).store(_user(names[0])))
+        return gr.Dropdown(names, value=names[0]), shown, _samples(demo, name, names[0]), cards.notice(ASK)
+
+    @guarded(outputs=3)
+    def choose_person(name: str, who: str) -> tuple[Any, ...]:
+        """One person's store as a timeline, and example questions for it."""
+        return cards.timeline(demo.arena(name).store(_user(who))), _samples(demo, name, who), cards.notice(ASK)
+
+    @guarded(outputs=2, notice=0)
+    def search(name: str, who: str, text: str) -> tuple[Any, ...]:
+        """Every contestant's answers to a question about one person's store, and where they lie on its timeline."""
+        arena = demo.arena(name)
+        return _show(demo, name, who, arena.ask(text, _user(who)), _gold(demo, name, who, text))
+
+    @guarded(outputs=3, notice=1)
+    def example(name: str, who: str, number: int) -> tuple[Any, ...]:
+        """The same for one of the examples of that store, by its number."""
+        request = _examples(demo, name, who)[number]
+        found = demo.arena(name).ask(request.text, _user(who), request.time)
+        return request.text, *_show(demo, name, who, found, _gold(demo, name, who, request.text))
+
+    collection.input(
+        choose_collection,
+        [collection],
+        [person, store, examples, results],
+        api_name="collection",
+        show_progress="hidden",
+    )
+    person.input(
+        choose_person, [collection, person], [store, examples, results], api_name="store", show_progress="hidden"
+    )
+    question.submit(
+        search,
+        [collection, person, question],
+        [results, store],
+        api_name="search",
+        show_progress="minimal",
+        concurrency_limit=8,
+    )
+    examples.click(
+        example,
+        [collection, person, examples],
+        [question, results, store],
+        api_name="example",
+        show_progress="minimal",
+        concurrency_limit=8,
+    )
+
+
+def _people(demo: Demo, name: str) -> list[str]:
+    return demo.arena(name).people or [EVERYBODY]
+
+
+def _user(who: str) -> str | None:
+    return None if who == EVERYBODY else who
+
+
+def _examples(demo: Demo, name: str, who: str) -> list[Request]:
+    return demo.arena(name).examples(_user(who), EXAMPLES)
+
+
+def _samples(demo: Demo, name: str, who: str) -> gr.Dataset:
+    return gr.Dataset(samples=[[request.text] for request in _examples(demo, name, who)])
+
+
+def _gold(demo: Demo, name: str, who: str, text: str) -> frozenset[str] | None:
+    return demo.arena(name).gold(_user(who), text)
+
+
+def _show(demo: Demo, name: str, who: str, found: list[Answer], gold: frozenset[str] | None) -> tuple[str, str]:
+    by: dict[str, list[str]] = {}
+    for answer in found:
+        for hit in answer.hits:
+            by.setdefault(hit.document.id, []).append(answer.name)
+    return cards.answers(found, gold), cards.timeline(demo.arena(name).store(_user(who)), by)

@@ -1,0 +1,137 @@
+"""Both tabs driven as visitors drive them: every control, wide and narrow, with hostile text in the store."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.page.conftest import HOSTILE, Server, ask, choose, open_page
+
+pytestmark = pytest.mark.integration
+COLUMNS = ["BM25", "Dense retrieval", "Hybrid"]
+
+
+def test_it_says_where_it_is_and_how_long_it_took(server: Server) -> None:
+    assert re.fullmatch(rf"ready at {server.url} after \d+\.\d s", server.ready_line)
+
+
+def test_a_question_is_answered_side_by_side_each_saying_why(page: Any) -> None:
+    ask(page, "what did Mum's friend say about the boat?")
+    assert [c.split("\n")[0] for c in page.locator("#results .q-column h3").all_inner_texts()] == COLUMNS
+    for i in range(len(COLUMNS)):
+        column = page.locator("#results .q-column").nth(i)
+        assert column.locator(".q-card").count() >= 1
+        for why in column.locator(".q-why").all_inner_texts():
+            assert why.strip()
+    assert page.locator("#results .q-column").first.locator("mark").count() >= 1  # bm25 marks its words
+    assert page.locator("#store .q-entry.q-found .q-by").count() >= 1  # and the timeline shows where they lie
+
+
+def test_an_example_is_asked_by_pressing_it_and_its_answer_is_marked(page: Any) -> None:
+    page.locator("#examples button").first.click()
+    page.wait_for_selector("#results .q-card")
+    assert page.input_value("#question :is(textarea, input)")
+    assert page.locator("#results .q-verdict").count() == len(COLUMNS)
+
+
+def test_the_last_example_has_no_answer_and_that_is_said(page: Any) -> None:
+    page.locator("#examples button").last.click()
+    page.wait_for_selector("#results .q-verdict")
+    assert set(page.locator("#results .q-verdict").all_inner_texts()) == {"nothing in the store answers this"}
+
+
+def test_another_person_has_another_store_and_other_examples(page: Any) -> None:
+    def state() -> tuple[str, str]:
+        return page.inner_text("#store .q-timeline"), page.inner_text("#examples")
+
+    before = state()
+    page.click("#person input")
+    page.get_by_role("option").nth(1).click()
+    page.wait_for_function("old => document.querySelector('#store .q-timeline').innerText !== old", arg=before[0])
+    assert state()[1] != before[1]
+    assert "Ask something" in page.inner_text("#results")
+
+
+def test_hostile_text_is_text_everywhere(page: Any) -> None:
+    choose(page, "collection", "hostile<b>")
+    page.wait_for_function("document.querySelector('#store').innerText.includes('harmless')")
+    assert HOSTILE in page.inner_text("#store")
+    page.locator("#examples button").first.click()
+    page.wait_for_selector("#results .q-card")
+    shown = re.sub(r"\s+", " ", page.inner_text("#results"))
+    assert "<script>window.hacked=1</script>" in shown and "{{value}}" in shown
+    page.get_by_role("tab", name="Evaluation").click()
+    choose(page, "board", "hostile<b> · test")
+    page.wait_for_selector("#rounds tr[data-request='q<1>']")
+    assert "<script>" in page.inner_text("#rounds")
+    page.locator("#rounds tr[data-request='q<1>']").click()
+    page.wait_for_selector("#detail .q-asked")
+    assert "<script>window.hacked=1</script>" in page.inner_text("#detail")
+    page.wait_for_timeout(300)
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("   \t ", "empty"), ("\x07\x1b\x00", "empty"), ("xyzzyqwv", "Nothing found")],
+)
+def test_empty_states_are_sentences(page: Any, typed: str, said: str) -> None:
+    if said == "empty":
+        page.fill("#question :is(textarea, input)", "x" + typed)
+        page.fill("#question :is(textarea, input)", typed)
+        page.press("#question :is(textarea, input)", "Enter")
+        page.wait_for_function("document.querySelector('#results').innerText.includes('empty')")
+    else:
+        ask(page, typed)
+    assert said in page.inner_text("#results")
+
+
+def test_evaluation_shows_leaders_segments_and_a_duel(page: Any) -> None:
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#leaderboard .q-table tbody tr")
+    choose(page, "board", "lives · test")
+    page.wait_for_function("document.querySelectorAll('#leaderboard tbody tr').length === 3")
+    assert page.locator("#leaderboard .q-whisker").count() == 3
+    before = page.inner_text("#leaderboard caption")
+    choose(page, "metric", "hit@1")
+    page.wait_for_function("old => document.querySelector('#leaderboard caption').innerText !== old", arg=before)
+    page.wait_for_selector("#segments .q-segment")
+    choose(page, "by", "user")
+    page.wait_for_function("document.querySelectorAll('#segments .q-segment').length >= 6")
+    before = page.inner_text("#duel")
+    page.click("#first input")
+    page.get_by_role("option").last.click()
+    page.wait_for_function("old => document.querySelector('#duel').innerText !== old", arg=before)
+    page.locator("#rounds tbody tr").first.click()
+    page.wait_for_selector("#detail .q-column")
+    assert page.locator("#detail .q-column").count() == 3
+    assert "What answers it" in page.inner_text("#detail")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1400])
+def test_nothing_is_cut_off(browser: Any, server: Server, width: int, theme: str) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
+    open_page(page, f"{server.url}/?__theme={theme}")
+    ask(page, "when do we meet the doctor?")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#leaderboard tbody tr")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+
+
+def test_the_keyboard_alone_suffices(page: Any) -> None:
+    page.focus("#question :is(textarea, input)")
+    page.keyboard.type("who fixes the roof?")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#results .q-card")
+    page.focus("#results .q-card")
+    assert page.evaluate("document.activeElement.classList.contains('q-card')")
+    for _ in range(40):
+        page.keyboard.press("Shift+Tab")
+        if page.evaluate("document.activeElement.closest('#examples') !== null"):
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#results .q-verdict")
