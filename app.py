@@ -6,7 +6,9 @@ import argparse
 import logging
 import os
 import sys
+import threading
 import time
+from importlib import import_module
 from pathlib import Path
 
 STARTED = float(os.environ.get("QUINTET_STARTED") or time.time())  # `make demo` counts from its own start
@@ -48,8 +50,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int, default=7860)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
+    threading.Thread(target=import_module, args=("sentence_transformers",), daemon=True).start()  # seconds, meanwhile
     try:
-        page = build(prepare(Workspace(options.workspace), options.data))
+        demo = prepare(Workspace(options.workspace), options.data)
+        page = build(demo)
         page.launch(
             server_name=options.host,
             server_port=options.port,
@@ -69,6 +73,7 @@ def main(arguments: list[str]) -> int:
         print(f"error: port {options.port}: {error}. Choose another with --port", file=sys.stderr)  # noqa: T201
         return 1
     print(f"ready at http://{options.host}:{options.port} after {time.time() - STARTED:.1f} s", flush=True)  # noqa: T201
+    threading.Thread(target=lambda: [arena.warm() for arena in demo.arenas.values()], daemon=True).start()
     page.block_thread()
     return 0
 

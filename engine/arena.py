@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 from engine import experiment
 from engine.artifacts import Workspace
@@ -29,6 +30,19 @@ class Answer:
     name: str
     title: str
     hits: tuple[Hit, ...]
+
+    def record(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        hits = [
+            {
+                "id": hit.document.id,
+                "score": float(hit.score),
+                "document": asdict(hit.document),
+                "why": [{"kind": reason.kind, "line": reason.line, **asdict(reason)} for reason in hit.why],
+            }
+            for hit in self.hits
+        ]
+        return {"method": self.name, "title": self.title, "hits": hits}
 
 
 class Arena:
@@ -102,6 +116,11 @@ class Arena:
             hits = searcher.explain(request, run.documents(0), contestant.options)
             answers.append(Answer(contestant.method.name, contestant.method.title, tuple(hits)))
         return answers
+
+    def warm(self) -> None:
+        """Do now what visitors would wait for, such as encoding what explanations need."""
+        for searcher in self._searchers:
+            searcher.warm()
 
     def _known(self, person: str | None) -> str | None:
         if person is not None and person not in self.people:

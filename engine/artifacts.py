@@ -12,17 +12,21 @@ import contextlib
 import datetime
 import errno
 import fcntl
+import glob
 import hashlib
 import json
 import os
 import platform
+import secrets
 import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from engine import __version__
 from engine.errors import BuildError, InputError
@@ -73,23 +77,54 @@ def read_manifest(folder: Path) -> Manifest | None:
         manifest = Manifest(**json.loads((folder / MANIFEST).read_text("utf-8")))
         if all((folder / name).stat().st_size == size for name, size in manifest.files.items()):
             return manifest
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, AttributeError):
         pass
     return None
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write `content` so that `path` holds either the old bytes or the new ones, also after a crash."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write `content` so that `path` holds either the old bytes or the new ones, also after a crash.
+
+    Raises BuildError when the disk is full.
+    """
+    sweep(path.parent, path.name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with _open_locked(temporary) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
+            temporary.replace(path)
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise full_disk(error, path) from error
         raise
+
+
+def sweep(folder: Path, name: str = "*") -> None:
+    """Remove what killed writers of `name` (or of any file) left in `folder`. Who still writes holds a lock on it."""
+    for path in folder.glob(f".{name if name == '*' else glob.escape(name)}.*.tmp"):
+        with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    while True:
+        file = path.open("wb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # swept away before it was locked
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """The file that np.save would write. Unlike np.save's, its OSError says that the disk is full when it is."""
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.data)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -100,8 +135,11 @@ def write_json(path: Path, value: Any) -> None:
 @contextlib.contextmanager
 def lock(path: Path, *, shared: bool = False, label: str = "") -> Iterator[None]:
     """Hold the lock file `path`; says on stderr whom it waits for. The kernel drops it when the process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise full_disk(error, path.parent) from error
     mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:
         try:
@@ -112,8 +150,9 @@ def lock(path: Path, *, shared: bool = False, label: str = "") -> Iterator[None]
                 print(f"waiting for process {holder or '?'} to finish {label}", file=sys.stderr)  # noqa: T201
             fcntl.flock(descriptor, mode)
         if not shared:
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            with contextlib.suppress(OSError):  # only a note for people; a full disk has no room for it
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(descriptor)
@@ -154,12 +193,12 @@ def stage(
     half-written stays.
     """
     wanted = Manifest(kind, json.loads(json.dumps(inputs)))
-    if (done := read_manifest(target)) and done.digest == wanted.digest:
+    if not _interrupted(target) and (done := read_manifest(target)) and done.digest == wanted.digest:
         return done
     building = building_folder(target)
     try:
         with lock(lock_file(target), label=f"{kind} {target.name}"):
-            _recover(target)
+            _recover(target, wanted)
             if (done := read_manifest(target)) and done.digest == wanted.digest:
                 return done
             building.mkdir(parents=True)
@@ -200,11 +239,29 @@ def full_disk(error: OSError, target: Path) -> Exception:
     return error
 
 
-def _recover(target: Path) -> None:
-    """Finish or undo what a killed process left: it may have died between the two renames of `_publish`."""
+def recover(folder: Path) -> None:
+    """Finish or undo what killed processes left in `folder`; where somebody is at work, nothing is touched."""
+    for left in sorted(folder.glob(".*.building")) + sorted(folder.glob(".*.old")):
+        target = folder / left.stem[1:]
+        if _interrupted(target):
+            with lock(lock_file(target)):
+                _recover(target)
+
+
+def _interrupted(target: Path) -> bool:
+    """Whether a killed process left something beside `target` that nobody works on now."""
+    return (building_folder(target).exists() or _old(target).exists()) and not is_locked(lock_file(target))
+
+
+def _recover(target: Path, wanted: Manifest | None = None) -> None:
+    """Finish or undo what a killed process left: it may have died between the two renames of `_publish`.
+
+    A complete build is published, unless something else is `wanted`.
+    """
     building, old = building_folder(target), _old(target)
     if building.exists():
-        if read_manifest(building):
+        complete = read_manifest(building)
+        if complete and (wanted is None or complete.digest == wanted.digest):
             _publish(building, target)
         else:
             shutil.rmtree(building)
@@ -219,6 +276,7 @@ def _publish(building: Path, target: Path) -> None:
     """Put a complete folder in its place. The files reach the disk before their name does."""
     for name in _sizes(building):
         _sync(building / name)
+    _sync(building)
     old = _old(target)
     if target.exists():
         if old.exists():

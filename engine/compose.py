@@ -72,9 +72,17 @@ class Fusion(Searcher[FusionOptions]):
             hits.append(Hit(parts[0].document, score.get(document, 0.0), why))
         return hits
 
-    def refresh(self) -> None:
+    def warm(self) -> None:
         for searcher in self.searchers:
-            searcher.refresh()
+            searcher.warm()
+
+    def refresh(self) -> None:
+        """All searchers see the same moment: where one opened later than another, they are opened again."""
+        while True:
+            for searcher in self.searchers:
+                searcher.refresh()
+            if len({searcher.collection.digest for searcher in self.searchers}) == 1:
+                return
 
 
 def fuse(requests: Sequence[Request], runs: Sequence[Run], rank: np.ndarray, k: int, options: FusionOptions) -> Run:
@@ -146,6 +154,9 @@ class Rerank(Searcher[SearchOptions]):
             else hit
             for hit in hits
         ]
+
+    def warm(self) -> None:
+        self.searcher.warm()
 
     def refresh(self) -> None:
         self.searcher.refresh()

@@ -65,4 +65,6 @@ def prepare(workspace: Workspace, folders: Sequence[Path] = ()) -> Demo:
         store.sync(workspace)
     except QuintetError as error:  # another program holds it: the page still answers questions
         print(f"note: {error}", file=sys.stderr)  # noqa: T201
-    return Demo(workspace, arenas)
+    demo = Demo(workspace, arenas)
+    next(iter(arenas.values())).ask("anybody there?")  # loads the models, so that no visitor waits for them
+    return demo

@@ -50,8 +50,10 @@ class Encoder:
 
     def __init__(self, config: EncoderConfig, device: str | None = None) -> None:
         self.config, self.device = config, device
+        self._model: SentenceTransformer | None = None
         self._recalled: dict[tuple[bool, str], np.ndarray] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._tokenizing = threading.Lock()  # fast tokenizers keep their padding as state
 
     @cached_property
     def path(self) -> Path:
@@ -65,9 +67,13 @@ class Encoder:
             {"config": self.config.model_dump(exclude={"model", "revision"}), "files": digest_tree(self.path)}
         )
 
-    @cached_property
+    @property
     def model(self) -> SentenceTransformer:
-        return _load(self.path, self.config, self.device)
+        """The loaded model; loaded once, however many threads ask at the same time."""
+        with self._lock:
+            if self._model is None:
+                self._model = _load(self.path, self.config, self.device)
+            return self._model
 
     @property
     def dimension(self) -> int:
@@ -128,10 +134,8 @@ class Encoder:
         order = np.argsort([-len(text) for text in texts], kind="stable")  # like lengths together: little padding
         size = self.config.batch_size
         batches = [order[start : start + size] for start in range(0, len(order), size)]
-        tokenizing = threading.Lock()  # fast tokenizers keep their padding as state
-
         def encode(batch: np.ndarray) -> np.ndarray:
-            with tokenizing:
+            with self._tokenizing:
                 features = self.model.preprocess([texts[i] for i in batch])
             with torch.inference_mode():
                 vectors = self.model(features)["sentence_embedding"].float()

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.artifacts import Workspace, read_manifest, replace_file, stage
+from engine.artifacts import Workspace, read_manifest, recover, replace_file, stage
 from engine.errors import InputError
 from engine.evaluation.metrics import Evaluation, PerRequest
 from engine.evaluation.trec import write_run
@@ -46,7 +46,8 @@ class SavedRun:
     def requests(self) -> list[Request]:
         """The judged requests, as far as they were kept: text, user, and what they can be grouped by."""
         columns = self.per_request()
-        rows = zip(columns["request"], columns["text"], columns["user"], columns["fields"], strict=True)
+        names = ("request", "text", "user", "fields")
+        rows = zip(*(columns[name].tolist() for name in names), strict=True)  # a missing user is None only in lists
         return [Request(i, text, user=user, fields=json.loads(fields)) for i, text, user, fields in rows]
 
     def evaluation(self) -> Evaluation:
@@ -84,7 +85,7 @@ def _runs_of(values: np.ndarray) -> tuple[list[str], list[int]]:
 
 def new_id(method: str, dataset: str, split: str) -> str:
     """An id that sorts by time, reads well, and collides with no other process."""
-    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S-%f")[:-3]
     parts = ["".join(c if c.isalnum() or c in "-_" else "_" for c in part) for part in (method, dataset, split)]
     return "-".join([now, *parts, secrets.token_hex(3)])
 
@@ -155,6 +156,7 @@ def save(
     inputs = {
         key: info[key] for key in ("run", "method", "config", "model", "dataset_digest", "collection", "split", "seed")
     }
+    recover(workspace.runs)  # no later run has the id of a killed one, and would do it
     stage(path, "run", inputs, build)
     return SavedRun(path, info)
 

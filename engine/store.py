@@ -8,21 +8,30 @@ reads opens a connection, asks, and closes it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import runs
 from engine.artifacts import Workspace, lock
-from engine.errors import BuildError, QuintetError
+from engine.errors import BuildError
 
 if TYPE_CHECKING:
     import duckdb
 
 VERSION = 1
 WAIT = 30.0  # seconds to wait for a foreign program that holds the file
+# How DuckDB says that another program, or another thread outside our lock, has the file open,
+HELD = ("Could not set lock", "with a different configuration")
+# that the file itself is broken,
+TORN = ("Corrupt database file", "Could not read enough bytes", "not a valid DuckDB")
+# and that the system refuses, which says nothing about the file.
+SYSTEM = tuple(os.strerror(e) for e in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO))
 
 SCHEMA = """
 CREATE TABLE version (number INTEGER);
@@ -39,21 +48,35 @@ CREATE TABLE hits (run VARCHAR, request VARCHAR, rank INTEGER, document VARCHAR,
 TABLES = ("runs", "metrics", "requests", "scores", "judgements", "hits")
 
 
+class Damaged(BuildError):
+    """The file is no store of this version, or torn. Nothing is lost: it can be made again from the folders."""
+
+
 def sync(workspace: Workspace) -> int:
     """Bring the store in line with the run folders; returns how many runs were taken in or dropped.
 
-    Waits for other processes. Raises BuildError if a foreign program holds the file too long; the folders are safe
-    then, and the next sync takes them.
+    Waits for other processes; a damaged file is made again. Raises BuildError if the disk is full or a foreign program
+    holds the file too long; the folders are safe then, and the next sync takes them.
     """
-    folders = {run.id: run for run in runs.everything(workspace)}
     with lock(_lock_file(workspace), label="the store"):
-        if not _is_ours(workspace.store):
+        try:
+            return _take_in(workspace)
+        except Damaged:
             _remove(workspace.store)
+            return _take_in(workspace)
+
+
+def _take_in(workspace: Workspace) -> int:
+    folders = {run.id: run for run in runs.everything(workspace)}  # under the lock: others save and sync meanwhile
+    is_new = not workspace.store.exists()
+    try:
         with _connect(workspace.store, read_only=False) as connection:
             connection.execute("BEGIN")
-            if not _tables(connection):
+            if is_new:
                 connection.execute(SCHEMA)
                 connection.execute("INSERT INTO version VALUES ($number)", {"number": VERSION})
+            else:
+                _check_version(connection, workspace.store)
             known = {run for (run,) in connection.execute("SELECT run FROM runs").fetchall()}
             for gone in sorted(known - folders.keys()):
                 for table in TABLES:
@@ -63,6 +86,10 @@ def sync(workspace: Workspace) -> int:
                 _insert(connection, folders[name])
             connection.execute("COMMIT")
             return len(new) + len(known - folders.keys())
+    except BaseException:
+        if is_new:
+            _remove(workspace.store)
+        raise
 
 
 def _insert(connection: duckdb.DuckDBPyConnection, run: runs.SavedRun) -> None:
@@ -91,20 +118,42 @@ def _insert(connection: duckdb.DuckDBPyConnection, run: runs.SavedRun) -> None:
 
 @contextlib.contextmanager
 def reading(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection for the length of a `with` block. Makes the store from the folders if it is not there."""
+    """A read-only connection for the length of a `with` block. Makes the store from the folders if it is not there.
+
+    So it does if the file is damaged. Where that shows only while reading, Damaged is raised, and the next call does.
+    """
+    try:
+        with contextlib.ExitStack() as stack:
+            try:
+                connection = stack.enter_context(_opened(workspace))
+            except Damaged:
+                sync(workspace)
+                connection = stack.enter_context(_opened(workspace))
+            yield connection
+    except Damaged:
+        with lock(_lock_file(workspace), label="the store"):
+            _remove(workspace.store)
+        raise
+
+
+def query(workspace: Workspace, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
+    """The rows of one read-only query."""
+    for _ in range(2):
+        with contextlib.suppress(Damaged), reading(workspace) as connection:
+            return connection.execute(sql, parameters or []).fetchall()
+    raise Damaged("cannot be read, nor made again", where=str(workspace.store), remedy="Check the disk")
+
+
+@contextlib.contextmanager
+def _opened(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
     if not workspace.store.exists():
         sync(workspace)
     with (
         lock(_lock_file(workspace), shared=True, label="the store"),
         _connect(workspace.store, read_only=True) as connection,
     ):
+        _check_version(connection, workspace.store)
         yield connection
-
-
-def query(workspace: Workspace, sql: str, parameters: Any = None) -> list[tuple[Any, ...]]:
-    """The rows of one read-only query."""
-    with reading(workspace) as connection:
-        return connection.execute(sql, parameters or []).fetchall()
 
 
 def _lock_file(workspace: Workspace) -> Path:
@@ -120,13 +169,9 @@ def _connect(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnecti
         try:
             connection = duckdb.connect(str(path), read_only=read_only)
             break
-        except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
-                raise QuintetError(
-                    f"cannot be opened ({_first_line(error)})",
-                    where=str(path),
-                    remedy="Delete it: it is rebuilt from the runs",
-                ) from None
+        except duckdb.Error as error:
+            if not any(sign in str(error) for sign in HELD):
+                raise _fault(error, path, unless=SYSTEM) from None
             if time.monotonic() > deadline:
                 raise BuildError(
                     "another program holds this file; the runs themselves are saved",
@@ -137,37 +182,40 @@ def _connect(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnecti
     try:
         yield connection
     except duckdb.Error as error:
-        raise BuildError(
-            f"the store could not be written or read ({_first_line(error)}); the runs themselves are saved",
-            where=str(path),
-            remedy="Free space on the disk, or delete this file: it is rebuilt from the runs",
-        ) from None
+        raise _fault(error, path) from None
     finally:
         connection.close()
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether the file is a store of this version; a torn or older one is made again."""
-    if not path.exists():
-        return True
-    try:
-        with _connect(path, read_only=False) as connection:  # read-write replays what a killed writer left in the log
-            return not _tables(connection) or connection.execute("SELECT number FROM version").fetchall() == [
-                (VERSION,)
-            ]
-    except BuildError:
-        raise
-    except QuintetError:
-        return False
+def _fault(error: Exception, path: Path, unless: Sequence[str] | None = None) -> BuildError:
+    """What to raise for an error of DuckDB's: Damaged if it shows signs of that, or none of `unless`."""
+    text = str(error)
+    if any(sign in text for sign in TORN) if unless is None else not any(sign in text for sign in unless):
+        return Damaged(
+            f"the store is damaged ({_first_line(error)}); the runs themselves are safe",
+            where=str(path),
+            remedy="Run the same command again: it is rebuilt from the runs",
+        )
+    return BuildError(
+        f"the store could not be written or read ({_first_line(error)}); the runs themselves are saved",
+        where=str(path),
+        remedy="Free space on the disk, or delete this file: it is rebuilt from the runs",
+    )
 
 
-def _tables(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    return [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+def _check_version(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    tables = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    if ("version",) not in tables or connection.execute("SELECT number FROM version").fetchall() != [(VERSION,)]:
+        raise Damaged("not a store of this version", where=str(path), remedy="Delete it: it is rebuilt from the runs")
 
 
 def _remove(path: Path) -> None:
-    for file in (path, path.with_name(path.name + ".wal")):
-        file.unlink(missing_ok=True)
+    """The file and what DuckDB keeps beside it: its log, its spilled data."""
+    for file in (path, *path.parent.glob(f"{path.name}.*")):
+        if file.is_dir():
+            shutil.rmtree(file, ignore_errors=True)
+        else:
+            file.unlink(missing_ok=True)
 
 
 def _first_line(error: Exception) -> str:

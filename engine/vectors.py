@@ -12,13 +12,15 @@ import io
 import multiprocessing
 import os
 import queue
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.artifacts import full_disk, replace_file
+from engine.artifacts import full_disk, replace_file, sweep
 from engine.encoder import Encoder, EncoderConfig
 from engine.errors import BuildError
 from engine.progress import bar
@@ -28,18 +30,18 @@ BLOCK = 4096  # vectors copied at once
 
 
 class VectorCache:
-    """What is in a cache folder now."""
+    """What is in a cache folder now. A chunk that does not read (cut short by others) is not there."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         names = sorted(path.name.removesuffix(".keys.npy") for path in folder.glob("*.keys.npy"))
-        keys = [np.load(folder / f"{name}.keys.npy") for name in names]
-        self._chunks = [np.load(folder / f"{name}.vectors.npy", mmap_mode="r") for name in names]
+        pairs = [pair for name in names if (pair := _read(folder, name))]
+        keys, self._chunks = [k for k, _ in pairs], [vectors for _, vectors in pairs]
         lengths = [len(k) for k in keys]
         flat = np.concatenate(keys) if keys else np.empty(0, dtype="S16")
         order = np.argsort(flat, kind="stable")
         self._keys = flat[order]
-        self._chunk = np.repeat(np.arange(len(names)), lengths)[order]
+        self._chunk = np.repeat(np.arange(len(pairs)), lengths)[order]
         self._row = np.concatenate([np.arange(n) for n in lengths])[order] if lengths else np.empty(0, dtype=np.int64)
 
     def has(self, keys: np.ndarray) -> np.ndarray:
@@ -60,6 +62,14 @@ class VectorCache:
         return vectors
 
 
+def _read(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+    try:
+        keys, vectors = np.load(folder / f"{name}.keys.npy"), np.load(folder / f"{name}.vectors.npy", mmap_mode="r")
+    except (FileNotFoundError, ValueError, EOFError):
+        return None
+    return (keys, vectors) if len(keys) == len(vectors) else None
+
+
 def content_keys(texts: Iterable[str]) -> np.ndarray:
     """(n,) 16-byte keys of texts."""
     return np.fromiter((hashlib.blake2b(t.encode(), digest_size=16).digest() for t in texts), dtype="S16")
@@ -77,6 +87,7 @@ def write_vectors(
     keys = content_keys(texts())
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
         missing = _first_occurrences(keys, ~VectorCache(folder).has(keys))
         if len(missing):
             chunks = _chunks(texts(), keys, missing)
@@ -134,6 +145,7 @@ def _encode_here(
     for keys, texts in chunks:
         _save(folder, keys, encoder.encode_documents(texts))
         done(len(texts))
+        del texts  # before the next chunk is read
 
 
 def _encode_apart(processes: int) -> Encode:
@@ -155,56 +167,66 @@ def _encode_apart(processes: int) -> Encode:
             context.Process(target=_worker, args=(config, folder, device, threads, tasks, results), daemon=True)
             for device in devices
         ]
-        for worker in workers:
-            worker.start()
+        sent = finished = 0
+
+        def attend(wait: float = 0) -> None:
+            nonlocal finished
+            finished += _drain(results, done, wait)
+            _check(workers)
+
         try:
-            sent = finished = 0
+            for worker in workers:
+                worker.start()
             for chunk in chunks:
-                _put(tasks, chunk, workers)
+                _put(tasks, chunk, attend)
                 sent += 1
-                finished += _drain(results, done)
+                attend()
             for _ in workers:
-                _put(tasks, None, workers)
+                _put(tasks, None, attend)
             while finished < sent:
-                _check(workers)
-                finished += _drain(results, done, wait=0.2)
+                attend(wait=0.2)
             for worker in workers:
                 worker.join()
         finally:
-            for worker in workers:
+            for worker in filter(multiprocessing.process.BaseProcess.is_alive, workers):
                 worker.terminate()
+                worker.join()
+            tasks.cancel_join_thread()  # what nobody will fetch shall not hold up our own end
+            sweep(folder)
 
     return encode
 
 
 def _worker(config: EncoderConfig, folder: Path, device: str, threads: int, tasks: Any, results: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told too, and ends us
+    threading.Thread(target=_end_with_parent, daemon=True).start()  # a killed parent leaves nobody to send the end
     import torch
 
-    parent = os.getppid()
     torch.set_num_threads(threads)
-    encoder = Encoder(config, device)
-    while os.getppid() == parent:  # a killed parent leaves nobody who would send the end
-        try:
-            chunk = tasks.get(timeout=2)
-        except queue.Empty:
-            continue
-        if chunk is None:
-            return
-        keys, texts = chunk
-        try:
+    try:
+        encoder = Encoder(config, device)
+        while (chunk := tasks.get()) is not None:
+            keys, texts = chunk
             _save(folder, keys, encoder.encode_documents(texts))
-        except OSError as error:
-            results.put(error)
-            return
-        results.put(len(texts))
+            results.put(len(texts))
+            del chunk, texts  # before the next is fetched
+    except Exception as error:
+        results.put(error)
 
 
-def _put(tasks: Any, item: Any, workers: list[Any]) -> None:
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _put(tasks: Any, item: Any, attend: Callable[[], None]) -> None:
     while True:
         try:
             return tasks.put(item, timeout=0.5)
         except queue.Full:
-            _check(workers)
+            attend()
 
 
 def _drain(results: Any, done: Callable[[int], Any], wait: float = 0) -> int:

@@ -8,6 +8,7 @@ import gradio as gr
 
 from engine.arena import LONGEST, Answer
 from engine.demo import Demo
+from engine.errors import QuintetError
 from engine.records import Request
 from page import cards
 from page.guard import guarded
@@ -73,6 +74,19 @@ def tab(demo: Demo) -> None:
         found = demo.arena(name).ask(request.text, _user(who), request.time)
         return request.text, *_show(demo, name, who, found, _gold(demo, name, who, request.text))
 
+    def ask(question: str, collection: str, person: str | None, time: str | None, k: int) -> list[dict[str, Any]]:
+        """Every contestant's answers as records: for each hit its document, score and reasons.
+
+        `person` is None for a collection without people; `time` (ISO-8601) is when the question is asked; `k` is how
+        many answers, at most 50.
+        """
+        try:
+            answers = demo.arena(collection).ask(question, person, time, max(1, min(k, 50)))
+        except QuintetError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        return [answer.record() for answer in answers]
+
+    gr.api(ask, api_name="ask", concurrency_limit=8)
     collection.input(
         choose_collection,
         [collection],

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.artifacts import digest, full_disk, lock, write_json
+from engine.artifacts import digest, lock, lock_file, write_json
 from engine.errors import InputError
 from engine.index.segment import Segment, write_segment
 from engine.records import Document
@@ -126,13 +126,21 @@ def ensure(path: Path, source: str, documents: Iterable[Document] | None, total:
 
 
 def add(path: Path, documents: Sequence[Document]) -> Collection:
-    """Publish `documents` as a new segment. Costs what they cost; raises InputError if an id is there already."""
+    """Publish `documents` as a new segment. Costs what they cost; raises InputError if an id is another document's.
+
+    What is there already, word for word, is left out: a killed command can be given again.
+    """
     with lock(path / ".lock", label="the documents"):
         before = Collection(path)
-        if taken := [d.id for d in documents if d.id in before.row_of]:
+        known = [d for d in documents if d.id in before.row_of]
+        if taken := [d.id for d in known if _stored(before.document(before.row_of[d.id])) != _stored(d)]:
             raise InputError(
                 f"{len(taken)} ids are in the index already, {taken[0]!r} first", remedy="Remove them first"
             )
+        if known and len(known) == len(documents):
+            _sweep(path, before.current)
+            return before
+        documents = [d for d in documents if d.id not in before.row_of]
         generation = before.current["generation"] + 1
         name = f"{generation:04d}"
         content = digest([asdict(d) for d in documents])  # a killed add may have left another segment of this name
@@ -143,10 +151,18 @@ def add(path: Path, documents: Sequence[Document]) -> Collection:
 
 
 def remove(path: Path, ids: Iterable[str]) -> Collection:
-    """Tombstone `ids`: they are found no more from the next search on. Raises InputError for an unknown id."""
+    """Tombstone `ids`: they are found no more from the next search on. Raises InputError for an unknown id.
+
+    What is removed already stays so: a killed command can be given again.
+    """
     with lock(path / ".lock", label="the documents"):
         before = Collection(path)
         wanted = list(dict.fromkeys(ids))
+        gone = {before.ids[row] for row in before.current["deleted"]} - before.row_of.keys()
+        wanted = [i for i in wanted if i not in gone]
+        if not wanted:
+            _sweep(path, before.current)
+            return before
         if unknown := [i for i in wanted if i not in before.row_of]:
             raise InputError(
                 f"{len(unknown)} ids are not in the index, {unknown[0]!r} first", remedy="Name ids that are"
@@ -163,6 +179,7 @@ def compact(path: Path) -> Collection:
     with lock(path / ".lock", label="the documents"):
         before = Collection(path)
         if len(before.segments) == 1 and not before.current["deleted"]:
+            _sweep(path, before.current)
             return before
         generation = before.current["generation"] + 1
         name = f"{generation:04d}"
@@ -183,10 +200,24 @@ def _read_current(path: Path) -> dict[str, Any]:
 
 def _publish(path: Path, current: dict[str, Any]) -> None:
     """Make `current` what readers see from now on, then drop the segments that nobody will open any more."""
-    try:
-        write_json(path / CURRENT, current)
-    except OSError as error:
-        raise full_disk(error, path) from error
-    for folder in path.iterdir():
-        if folder.is_dir() and not folder.name.startswith(".") and folder.name not in current["segments"]:
-            shutil.rmtree(folder, ignore_errors=True)
+    write_json(path / CURRENT, current)
+    _sweep(path, current)
+
+
+def _sweep(path: Path, current: dict[str, Any]) -> None:
+    """Remove what `current` does not name: segments of earlier states, and what killed processes left.
+
+    The caller holds the collection's lock, so that nobody is at work on any of it.
+    """
+    kept = {CURRENT, ".lock", *current["segments"], *(lock_file(path / name).name for name in current["segments"])}
+    for entry in path.iterdir():
+        if entry.name not in kept:
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
+
+
+def _stored(document: Document) -> Any:
+    """A document as it comes back from a segment, for comparison."""
+    return json.loads(json.dumps(asdict(document)))

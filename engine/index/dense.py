@@ -18,7 +18,7 @@ from pydantic import Field
 
 from engine.artifacts import Manifest, read_manifest, stage
 from engine.config import BuildConfig
-from engine.encoder import Encoder, EncoderConfig
+from engine.encoder import RECALLED, Encoder, EncoderConfig
 from engine.errors import InputError
 from engine.index.collection import Collection
 from engine.index.ranking import to_run
@@ -27,6 +27,8 @@ from engine.records import ClosestSentence, Request, Run
 from engine.vectors import BLOCK, write_vectors
 
 VERSION = 1
+SMALL = 2000  # documents whose sentences `warm` encodes beforehand: seconds, a few MB
+EF_SEARCH = 256  # HNSW's beam: recall 0.99 on random vectors, where FAISS's own 16 finds 0.4 to 0.7
 BATCH = 4096  # requests whose candidates are held at once
 
 
@@ -54,16 +56,23 @@ class DenseSegment:
             import faiss
 
             self.approximate = faiss.read_index(str(path / "index.faiss"), faiss.IO_FLAG_MMAP_IFC)
+            self.is_hnsw = isinstance(faiss.downcast_index(self.approximate), faiss.IndexHNSW)
 
-    def nearest(self, queries: np.ndarray, k: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+    def nearest(
+        self, queries: np.ndarray, k: int, low: int, high: int, *, exact: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The k best rows of [low, high) for (q, dimension) queries: rows and inner products, (q, k), best first.
 
-        Rows count from `low`; they are -1 where fewer were found (by an approximate index).
+        Rows count from `low`; they are -1 where fewer were found (by an approximate index). Where not `exact`, the
+        approximate index is asked, if there is one and not all rows are wanted anyway.
         """
         import faiss
 
-        if self.approximate is not None and (low, high) == (0, len(self.vectors)):
-            scores, rows = self.approximate.search(queries, k)
+        if self.approximate is not None and not exact and k < high - low == len(self.vectors):
+            parameters = None
+            if self.is_hnsw:
+                parameters = faiss.SearchParametersHNSW(efSearch=max(EF_SEARCH, 2 * k))  # type: ignore[attr-defined]
+            scores, rows = self.approximate.search(queries, k, params=parameters)
             return rows, scores
         scores, rows = faiss.knn(queries, self.vectors[low:high], k, metric=faiss.METRIC_INNER_PRODUCT)
         return rows, scores
@@ -84,6 +93,7 @@ def write_dense(
         counts = write_vectors(folder / "vectors.npy", encoder, segment.contents, cache, processes)
         if config.factory != "Flat":
             _write_approximate(folder, config.factory)
+        del counts["encoded"]  # how often it was interrupted is no part of an artefact
         return counts
 
     return stage(path, "dense", inputs, build)
@@ -104,7 +114,8 @@ def _write_approximate(folder: Path, factory: str) -> None:
         raise InputError(
             f"FAISS cannot build {factory!r} here ({reason})", where="build.factory", remedy="Try Flat, HNSW32 or SQ8"
         ) from None
-    faiss.write_index(index, str(folder / "index.faiss"))
+    with (folder / "index.faiss").open("wb") as file:  # FAISS's own writer does not tell that the disk is full
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
 
 
 class DenseIndex:
@@ -127,7 +138,10 @@ class DenseIndex:
 
     def search(self, requests: Sequence[Request], k: int) -> Run:
         """The k nearest documents of each request."""
-        return self.search_vectors(requests, self.encoder.encode_queries([r.text for r in requests]), k)
+        texts = [request.text for request in requests]
+        # One request is a visitor's: several searchers, and the explanations, ask for its vector again.
+        vectors = self.encoder.recall(texts, queries=True) if len(texts) == 1 else self.encoder.encode_queries(texts)
+        return self.search_vectors(requests, vectors, k)
 
     def search_vectors(self, requests: Sequence[Request], queries: np.ndarray, k: int) -> Run:
         """The same with the requests' vectors given: (requests, dimension) float32."""
@@ -140,9 +154,7 @@ class DenseIndex:
                 lists[i] = hits
         return to_run(requests, lists, self.collection.ids)
 
-    def _nearest(
-        self, requests: Sequence[Request], queries: np.ndarray, k: int
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
+    def _nearest(self, requests: Sequence[Request], queries: np.ndarray, k: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """(rows, scores) of each request's k best allowed rows; requests of one user stand side by side.
 
         Fetches a little more than k and looks whether that was enough: nothing unfetched may score as high as the k-th
@@ -152,10 +164,10 @@ class DenseIndex:
         results: list[tuple[np.ndarray, np.ndarray]] = [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(queries)
         banned = {i: self._rows(request.exclude) for i, request in enumerate(requests) if request.exclude}
         pending = list(range(len(requests)))
-        fetch = k + 1 + max(map(len, banned.values()), default=0)
+        fetch = np.asarray([k + 1 + len(banned.get(i, ())) for i in pending])
         rank, deleted = self.collection.rank, self.collection.deleted
         while pending:
-            rows, scores, unseen = self._fetch([requests[i].user for i in pending], queries[pending], fetch)
+            rows, scores, unseen = self._fetch([requests[i].user for i in pending], queries[pending], fetch[pending])
             if self.collection.current["deleted"]:
                 scores[deleted[rows]] = -np.inf
             for place, i in enumerate(pending):
@@ -177,31 +189,31 @@ class DenseIndex:
         return results
 
     def _fetch(
-        self, users: Sequence[str | None], queries: np.ndarray, fetch: int
+        self, users: Sequence[str | None], queries: np.ndarray, fetch: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The `fetch` best rows of each (q, dimension) query in every segment that its user has documents in.
+        """The `fetch` (q,) or more best rows of each (q, dimension) query in every segment that its user is in.
 
         Returns rows and scores, (q, most of any), padded with scores of -inf, and (q,) what no row left out exceeds.
         """
-        parts = {user: self.collection.ranges(user) for user in dict.fromkeys(users)}
-        width = max(sum(min(fetch, part.high - part.low) for part in ranges) for ranges in parts.values())
-        rows, origin = np.zeros((2, len(users), max(width, 1)), dtype=np.int64)
-        scores = np.full(rows.shape, -np.inf, dtype=np.float32)
-        unseen = np.full(len(users), -np.inf, dtype=np.float32)
-        first = 0
+        calls, width, first = [], 1, 0
         for user, group in groupby(users):
             last, start = first + sum(1 for _ in group), 0
-            for part in parts[user]:
-                size = min(fetch, part.high - part.low)
-                found, values = self.segments[part.segment].nearest(queries[first:last], size, part.low, part.high)
-                rows[first:last, start : start + size] = found
-                origin[first:last, start : start + size] = part.base + part.low
-                scores[first:last, start : start + size] = values
-                if size < part.high - part.low:
-                    worst = np.where(found[:, -1] < 0, -np.inf, values[:, -1])
-                    unseen[first:last] = np.maximum(unseen[first:last], worst)
+            most = int(fetch[first:last].max())
+            for part in self.collection.ranges(user):
+                size = min(most, part.high - part.low)
+                calls.append((slice(first, last), slice(start, start + size), part, user is not None))
                 start += size
-            first = last
+            first, width = last, max(width, start)
+        rows, origin = np.zeros((2, len(users), width), dtype=np.int64)
+        scores = np.full(rows.shape, -np.inf, dtype=np.float32)
+        unseen = np.full(len(users), -np.inf, dtype=np.float32)
+        for asked, place, part, exact in calls:
+            size = place.stop - place.start
+            segment = self.segments[part.segment]
+            found, values = segment.nearest(queries[asked], size, part.low, part.high, exact=exact)
+            rows[asked, place], scores[asked, place], origin[asked, place] = found, values, part.base + part.low
+            if size < part.high - part.low:
+                unseen[asked] = np.maximum(unseen[asked], np.where(found[:, -1] < 0, -np.inf, values[:, -1]))
         scores[rows < 0] = -np.inf
         return np.maximum(rows, 0) + origin, scores, unseen
 
@@ -213,17 +225,26 @@ class DenseIndex:
         segment = int(np.searchsorted(self.collection.bases, row, side="right")) - 1
         return queries @ self.segments[segment].vectors[row - int(self.collection.bases[segment])]
 
-    def explain(self, query: np.ndarray, row: int) -> ClosestSentence:
-        """The sentence of the document in `row` that lies nearest to the (dimension,) query vector."""
-        content = self.collection.document(row).content
-        spans = sentences(content)
-        vectors = self.encoder.encode_documents([content[a:b] for a, b in spans])
-        similarities = vectors @ query
-        nearest = int(np.argmax(similarities))
-        a, b = spans[nearest]
-        return ClosestSentence(
-            content[a:b], (a, b), float(similarities[nearest]), float(self.similarity(query[None], row)[0])
-        )
+    def warm(self) -> None:
+        """Load the model; remember the sentences of a collection that is small enough, for `explain`."""
+        texts = []
+        if self.collection.live <= SMALL:
+            contents = (document.content for document in self.collection.documents())
+            texts = [content[a:b] for content in contents for a, b in sentences(content)]
+        self.encoder.recall(texts[:RECALLED] or ["warm"], queries=False)
+
+    def explain(self, query: np.ndarray, rows: Sequence[int]) -> list[ClosestSentence]:
+        """For each row, the sentence of its document that lies nearest to the (dimension,) query vector."""
+        contents = [self.collection.document(row).content for row in rows]
+        spans = [sentences(content) for content in contents]
+        texts = [content[a:b] for content, own in zip(contents, spans, strict=True) for a, b in own]
+        similarities = iter((self.encoder.recall(texts, queries=False) @ query).tolist() if texts else [])
+        found = []
+        for row, content, own in zip(rows, contents, spans, strict=True):
+            similarity, (a, b) = max(((next(similarities), span) for span in own), key=lambda pair: pair[0])
+            whole = float(self.similarity(query[None], row)[0])
+            found.append(ClosestSentence(content[a:b], (a, b), similarity, whole))
+        return found
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

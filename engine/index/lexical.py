@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from engine.artifacts import Manifest, read_manifest, stage
+from engine.artifacts import Manifest, read_manifest, stage, write_array
 from engine.config import BuildConfig
 from engine.errors import InputError
 from engine.index.collection import Collection
@@ -69,15 +69,19 @@ class Analyzer:
             raise InputError(
                 f"there is no stemmer {self._language!r}", where="build.stemmer", remedy=f"There are: {known}"
             )
-        return Stemmer.Stemmer(self._language)
+        return Stemmer.Stemmer(self._language, 0)  # bm25s asks for each word once: a cache would cost, not save
 
     def tokens(self, texts: Sequence[str]) -> list[list[str]]:
         """The tokens of each text, in order, repeats kept."""
+        ids, words = self.token_ids(texts)
+        return [[words[i] for i in text] for text in ids]
+
+    def token_ids(self, texts: Sequence[str]) -> tuple[list[list[int]], list[str]]:
+        """The same as numbers, and the token that each number stands for; numbers are these texts' own."""
         import bm25s
 
-        return bm25s.tokenize(
-            list(texts), stopwords=self._stopwords, stemmer=self._stemmer, return_ids=False, show_progress=False
-        )
+        tokenized = bm25s.tokenize(list(texts), stopwords=self._stopwords, stemmer=self._stemmer, show_progress=False)
+        return tokenized.ids, list(tokenized.vocab)
 
     def words(self, text: str) -> Iterator[tuple[str, int, int]]:
         """(token, start, end) of each word of `text` that has a token; offsets are characters of `text`."""
@@ -95,11 +99,16 @@ class LexicalSegment:
         if manifest is None:
             raise FileNotFoundError(path)
         self.manifest = manifest
-        self.data = np.load(path / "scores.npy", mmap_mode="r")  # (postings,) float32
-        self.indices = np.load(path / "rows.npy", mmap_mode="r")  # (postings,) int32, ascending within a token
-        self.indptr = np.load(path / "starts.npy", mmap_mode="r")  # (tokens + 1,) int64
-        words = (path / "vocabulary.txt").read_text("utf-8").split("\n")[:-1]
-        self.vocabulary = {word: i for i, word in enumerate(words)}
+        # Plain arrays over the maps: their slices cost less than those of np.memmap.
+        self.data = np.asarray(np.load(path / "scores.npy", mmap_mode="r"))  # (postings,) float32
+        self.indices = np.asarray(np.load(path / "rows.npy", mmap_mode="r"))  # (postings,) int32, ascending in a token
+        self.indptr = np.asarray(np.load(path / "starts.npy", mmap_mode="r"))  # (tokens + 1,) int64
+        self._words = (path / "vocabulary.txt").read_text("utf-8")
+
+    @cached_property
+    def vocabulary(self) -> dict[str, int]:
+        """The number of each token; made at the first look, since a build opens segments that it does not read."""
+        return {word: i for i, word in enumerate(self._words.split("\n")[:-1])}
 
     @property
     def documents(self) -> int:
@@ -116,29 +125,31 @@ class LexicalSegment:
 
     def scores(self, tokens: Sequence[str], low: int, high: int) -> np.ndarray:
         """(high - low,) float32 BM25 scores of the rows [low, high) for a tokenised query."""
+        ids = [i for token in tokens if (i := self.vocabulary.get(token)) is not None]
+        if not ids:
+            return np.zeros(high - low, np.float32)
+        if (low, high) == (0, self.documents):
+            return self._whole.get_scores_from_ids(ids)
+        # Rows ascend within a token: one user's are one slice of them, found by bounds of the rows' own type (for those
+        # of another, numpy would copy the postings). Token i of the query is then the column [2i, 2i + 1).
+        starts, ends = self.indptr[ids], self.indptr[np.add(ids, 1)]
+        bounds = np.asarray([low, high], dtype=self.indices.dtype)
+        cuts = [self.indices[s:e].searchsorted(bounds) for s, e in zip(starts, ends, strict=True)]
+        scorer = self._scorer((starts[:, None] + np.stack(cuts)).ravel(), high)
+        return scorer.get_scores_from_ids(range(0, 2 * len(ids), 2))[low:]
+
+    @cached_property
+    def _whole(self) -> Any:
+        return self._scorer(self.indptr, self.documents)
+
+    def _scorer(self, indptr: np.ndarray, documents: int) -> Any:
+        """bm25s over our postings; token i has those of indptr[i] to indptr[i + 1]."""
         import bm25s
 
-        ids = [i for token in tokens if (i := self.vocabulary.get(token)) is not None]
-        starts, ends = self.indptr[ids], self.indptr[np.add(ids, 1, dtype=np.int64)] if ids else self.indptr[ids]
-        if low > 0 or high < self.documents:  # rows ascend within a token: one user's are one slice of them
-            cuts = [np.searchsorted(self.indices[s:e], (low, high)) for s, e in zip(starts, ends, strict=True)]
-            starts, ends = (
-                starts + np.fromiter((c[0] for c in cuts), np.int64, len(cuts)),
-                starts + np.fromiter((c[1] for c in cuts), np.int64, len(cuts)),
-            )
         scorer = bm25s.BM25(method="lucene")
         scorer.nonoccurrence_array = None
-        scorer.scores = {
-            "data": self.data,
-            "indices": self.indices,
-            "indptr": np.stack([starts, ends], axis=1).ravel(),  # token i of the query is the column [2i, 2i + 1)
-            "num_docs": high,
-        }
-        return (
-            scorer.get_scores_from_ids(list(range(0, 2 * len(ids), 2)))[low:]
-            if ids
-            else np.zeros(high - low, np.float32)
-        )
+        scorer.scores = {"data": self.data, "indices": self.indices, "indptr": indptr, "num_docs": documents}
+        return scorer
 
     def weight(self, token: str, row: int) -> float:
         """What `token` adds to the score of `row`; 0 if it is not in it."""
@@ -146,7 +157,7 @@ class LexicalSegment:
         if i is None:
             return 0.0
         start, end = int(self.indptr[i]), int(self.indptr[i + 1])
-        place = start + int(np.searchsorted(self.indices[start:end], row))
+        place = start + int(self.indices[start:end].searchsorted(self.indices.dtype.type(row)))
         return float(self.data[place]) if place < end and self.indices[place] == row else 0.0
 
 
@@ -168,9 +179,9 @@ def write_lexical(path: Path, segment: Segment, before: Sequence[LexicalSegment]
         documents = len(segment) + sum(s.documents for s in before)
         average = max((int(lengths.sum()) + sum(s.length for s in before)) / documents, 1e-9)
         scores = idf(df, documents)[tokens] * tfc(tf, lengths[rows], average, config.k1, config.b)
-        np.save(folder / "scores.npy", scores.astype(np.float32))
-        np.save(folder / "rows.npy", rows)
-        np.save(folder / "starts.npy", np.concatenate([[0], np.cumsum(own_df)]).astype(np.int64))
+        write_array(folder / "scores.npy", scores.astype(np.float32))
+        write_array(folder / "rows.npy", rows)
+        write_array(folder / "starts.npy", np.concatenate([[0], np.cumsum(own_df)]).astype(np.int64))
         (folder / "vocabulary.txt").write_text("".join(f"{t}\n" for t in vocabulary), "utf-8")
         return {"documents": len(segment), "tokens": int(lengths.sum()), "vocabulary": len(vocabulary)}
 
@@ -185,11 +196,12 @@ def _count(
     postings: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     lengths: list[int] = []
     for batch in _batches(track(segment.contents(), "tokenising", len(segment), "documents")):
-        lists = analyzer.tokens(batch)
+        lists, words = analyzer.token_ids(batch)
         first, sizes = len(lengths), [len(tokens) for tokens in lists]
-        ids = np.asarray(
-            [vocabulary.setdefault(t, len(vocabulary)) for tokens in lists for t in tokens], dtype=np.int64
-        )
+        number = np.empty(len(words), dtype=np.int64)  # the batch's own ids to the vocabulary's
+        for i in dict.fromkeys(chain.from_iterable(lists)):
+            number[i] = vocabulary.setdefault(words[i], len(vocabulary))
+        ids = number[np.fromiter(chain.from_iterable(lists), dtype=np.int64, count=sum(sizes))]
         pairs, tf = np.unique((np.repeat(np.arange(len(lists)), sizes) << 32) | ids, return_counts=True)
         postings.append(
             ((first + (pairs >> 32)).astype(np.int32), (pairs & 0xFFFFFFFF).astype(np.int32), tf.astype(np.int32))
@@ -231,13 +243,17 @@ class LexicalIndex:
     def _search(self, request: Request, tokens: list[str], k: int) -> tuple[np.ndarray, np.ndarray]:
         collection = self.collection
         banned = [row for i in request.exclude if (row := collection.row_of.get(i)) is not None]
-        rows, values = [np.empty(0, np.int64)], [np.empty(0, np.float32)]
-        for part in collection.ranges(request.user) if tokens else ():
+        parts = collection.ranges(request.user) if tokens else []
+        if not parts:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        rows, values = [], []
+        for part in parts:
             scores = self.segments[part.segment].scores(tokens, part.low, part.high)
             first, last = part.base + part.low, part.base + part.high
             if collection.current["deleted"]:
                 scores[collection.deleted[first:last]] = 0
-            scores[[row - first for row in banned if first <= row < last]] = 0
+            if banned:
+                scores[[row - first for row in banned if first <= row < last]] = 0
             found = at_least_kth(scores, k)
             rows.append(first + found)
             values.append(scores[found])

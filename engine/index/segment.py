@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import mmap
+from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields as dataclass_fields
 from functools import cached_property
@@ -16,29 +17,33 @@ from typing import Any
 
 import numpy as np
 
-from engine.artifacts import Manifest, read_manifest, stage
+from engine.artifacts import Manifest, read_manifest, stage, write_array
 from engine.errors import InputError
 from engine.progress import track
 from engine.records import Document
 
-VERSION = 1  # of this layout; part of every segment's inputs
+VERSION = 2  # of this layout; part of every segment's inputs
 _NAMES = [f.name for f in dataclass_fields(Document)]
 
 
 class Segment:
-    """A complete segment, opened. Raises FileNotFoundError if it is not (or no longer) there."""
+    """A complete segment, opened. Raises FileNotFoundError if it is not (or no longer) there.
+
+    Every file is mapped at once, so that the segment can be read to the end after a compaction has dropped it.
+    """
 
     def __init__(self, path: Path) -> None:
         manifest = read_manifest(path)
         if manifest is None:
             raise FileNotFoundError(path)
         self.path, self.manifest = path, manifest
-        self.offsets = np.load(path / "offsets.npy", mmap_mode="r")  # (n + 1,) int64, bytes into documents.jsonl
+        # Plain arrays over the maps, since reading from np.memmap costs more.
+        self.offsets = np.asarray(np.load(path / "offsets.npy", mmap_mode="r"))  # (n + 1,) int64, into documents.jsonl
+        self.rank = np.asarray(np.load(path / "rank.npy", mmap_mode="r"))  # (n,) int32: each id's place, for ties
         self.users: dict[str | None, tuple[int, int]] = {
             user: (low, high) for user, low, high in json.loads((path / "users.json").read_text("utf-8"))
         }
-        with (path / "documents.jsonl").open("rb") as file:
-            self._lines = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._lines, self._ids = _map(path / "documents.jsonl"), _map(path / "ids.txt")
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -49,12 +54,7 @@ class Segment:
 
     @cached_property
     def ids(self) -> list[str]:
-        return (self.path / "ids.txt").read_text("utf-8").split("\n")[:-1]
-
-    @cached_property
-    def rank(self) -> np.ndarray:
-        """(n,) int32: the place of each id among the segment's ids in ascending order, for ties."""
-        return np.load(self.path / "rank.npy", mmap_mode="r")
+        return self._ids[:].decode().split("\n")[:-1]
 
     def document(self, row: int) -> Document:
         return Document(**json.loads(self._lines[self.offsets[row] : self.offsets[row + 1]]))
@@ -63,6 +63,11 @@ class Segment:
         """`Document.content` of the rows [low, high) in order, one at a time."""
         for row in range(low, len(self) if high is None else high):
             yield self.document(row).content
+
+
+def _map(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def write_segment(path: Path, documents: Iterable[Document], inputs: Mapping[str, Any], total: int | None) -> Manifest:
@@ -82,11 +87,11 @@ def write_segment(path: Path, documents: Iterable[Document], inputs: Mapping[str
         if (order[1:] < order[:-1]).any():
             offsets = _reorder(lines, offsets, order)
             ids = [ids[i] for i in order]
-        np.save(folder / "offsets.npy", offsets)
+        write_array(folder / "offsets.npy", offsets)
         (folder / "ids.txt").write_text("".join(f"{i}\n" for i in ids), "utf-8")
         rank = np.empty(len(ids), dtype=np.int32)
         rank[sorted(range(len(ids)), key=ids.__getitem__)] = np.arange(len(ids), dtype=np.int32)
-        np.save(folder / "rank.npy", rank)
+        write_array(folder / "rank.npy", rank)
         (folder / "users.json").write_text(json.dumps(users.ranges(), ensure_ascii=False), "utf-8")
         return {"documents": len(ids), "users": sum(user is not None for user in users.names)}
 
@@ -94,28 +99,35 @@ def write_segment(path: Path, documents: Iterable[Document], inputs: Mapping[str
 
 
 class _Users:
-    """Codes of users in order of first appearance, one code a document."""
+    """The user of every document. Stores stand in the order of the users' names, everybody's first: whatever the order
+    in which documents came, went and were compacted, the same documents lie in the same rows."""
 
     def __init__(self) -> None:
         self.names: dict[str | None, int] = {}
-        self._codes: list[int] = []
+        self._codes = array("q")
 
     def append(self, user: str | None) -> None:
         self._codes.append(self.names.setdefault(user, len(self.names)))
 
     @property
     def codes(self) -> np.ndarray:
-        return np.asarray(self._codes, dtype=np.int64)
+        """(n,) the place of each document's user in that order."""
+        place = np.empty(len(self.names), dtype=np.int64)
+        place[[self.names[user] for user in self._ordered()]] = np.arange(len(self.names))
+        return place[np.asarray(self._codes, dtype=np.int64)]
 
     def ranges(self) -> list[tuple[str | None, int, int]]:
         """(user, first row, row after the last) once the rows are sorted by code."""
         ends = np.cumsum(np.bincount(self.codes, minlength=len(self.names))).tolist()
-        return [(user, low, high) for user, low, high in zip(self.names, [0, *ends], ends, strict=False)]
+        return [(user, low, high) for user, low, high in zip(self._ordered(), [0, *ends], ends, strict=False)]
+
+    def _ordered(self) -> list[str | None]:
+        return sorted(self.names, key=lambda user: (user is not None, user or ""))
 
 
 def _write_lines(path: Path, documents: Iterable[Document], total: int | None) -> tuple[list[str], _Users, np.ndarray]:
     ids: dict[str, None] = {}
-    users, offsets = _Users(), [0]
+    users, offsets = _Users(), array("q", [0])
     with path.open("wb") as file:
         for document in track(documents, "reading documents", total, "documents"):
             if document.id in ids:

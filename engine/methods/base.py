@@ -39,6 +39,9 @@ class Searcher(ABC, Generic[O]):
     def refresh(self) -> None:
         """See what was published since the index was opened; builds what this method lacks of it."""
 
+    def warm(self) -> None:  # noqa: B027 - most have nothing to do
+        """Do now what requests would wait for, such as encoding what explanations need."""
+
     def add(self, documents: Sequence[Document]) -> None:
         """Index more documents, at the cost of those documents; published for every reader at once."""
         collections.add(self.collection.path, documents)

@@ -40,7 +40,19 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
-    for command in ("doctor", "methods", "demo", "status", "index", "search", "evaluate", "score", "compare", "export", "data"):
+    for command in (
+        "doctor",
+        "methods",
+        "demo",
+        "status",
+        "index",
+        "search",
+        "evaluate",
+        "score",
+        "compare",
+        "export",
+        "data",
+    ):
         assert re.search(rf"^  {command} ", done.stdout, flags=re.MULTILINE)
 
 

@@ -30,13 +30,15 @@ class DenseSearcher(Searcher[SearchOptions]):
         return self.index.search(requests, k)
 
     def explain(self, request: Request, documents: Sequence[str], options: SearchOptions | None = None) -> list[Hit]:
-        query = self.encoder.encode_queries([request.text])[0]
-        hits = []
-        for document in documents:
-            row = self.collection.row_of[document]
-            why = self.index.explain(query, row)
-            hits.append(Hit(self.collection.document(row), why.document_similarity, (why,)))
-        return hits
+        query = self.encoder.recall([request.text], queries=True)[0]
+        rows = [self.collection.row_of[document] for document in documents]
+        return [
+            Hit(self.collection.document(row), why.document_similarity, (why,))
+            for row, why in zip(rows, self.index.explain(query, rows), strict=True)
+        ]
+
+    def warm(self) -> None:
+        self.index.warm()
 
     def refresh(self) -> None:
         target = self.target.reopened()
