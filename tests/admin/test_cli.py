@@ -109,11 +109,14 @@ def test_index_adds_removes_and_compacts(cli: Callable[..., Any], world: Path, t
     assert (result["documents"], result["segments"], result["deleted"]) == (5, 2, 1)
     found = json.loads(cli("search", "bm25", "xylophone bicycle", "--data", world, "--json")[1])["hits"]
     assert {hit["id"] for hit in found} == {"a4", "b2"}
-    assert cli("index", "bm25", "--data", world, "--add", more)[0] == 2  # the id is there already
+    again = json.loads(cli("index", "bm25", "--data", world, "--add", more, "--json")[1])
+    assert (again["documents"], again["segments"]) == (5, 2)  # a command given again changes nothing
+    more.write_text('{"_id": "a4", "user": "ann", "text": "Another text"}\n')
+    assert cli("index", "bm25", "--data", world, "--add", more)[0] == 2  # that id is another document's
     compacted = json.loads(cli("index", "bm25", "--data", world, "--compact", "--json")[1])
     assert (compacted["documents"], compacted["segments"], compacted["deleted"]) == (5, 1, 0)
-    again = json.loads(cli("search", "bm25", "xylophone bicycle", "--data", world, "--json")[1])["hits"]
-    assert {hit["id"] for hit in again} == {"a4", "b2"}
+    found = json.loads(cli("search", "bm25", "xylophone bicycle", "--data", world, "--json")[1])["hits"]
+    assert {hit["id"] for hit in found} == {"a4", "b2"}
 
 
 @pytest.mark.integration
