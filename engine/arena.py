@@ -54,6 +54,7 @@ class Arena:
         self._contestants = list(contestants)
         self._searchers: list[Searcher] = [experiment.open_searcher(c, goal) for c in contestants]
         self._collection = goal.collection
+        self._stores: dict[str | None, list[Document]] = {}
 
     @property
     def people(self) -> list[str]:
@@ -99,10 +100,13 @@ class Arena:
 
     def store(self, person: str | None) -> list[Document]:
         """The documents of one person by time, those without a time first; InputError if nobody has that name."""
-        parts = self._collection.ranges(self._known(person))
-        rows = [part.base + row for part in parts for row in range(part.low, part.high)]
-        documents = [self._collection.document(row) for row in rows if not self._collection.deleted[row]]
-        return sorted(documents, key=lambda d: (d.time or "", d.id))
+        key = self._known(person)
+        if key not in self._stores:  # the collection is one moment's, so a store never changes
+            parts = self._collection.ranges(key)
+            rows = [part.base + row for part in parts for row in range(part.low, part.high)]
+            documents = [self._collection.document(row) for row in rows if not self._collection.deleted[row]]
+            self._stores[key] = sorted(documents, key=lambda d: (d.time or "", d.id))
+        return self._stores[key]
 
     def ask(self, text: str, person: str | None = None, time: str | None = None, k: int = 5) -> list[Answer]:
         """Every contestant's `k` best documents for a question, with reasons.

@@ -134,6 +134,7 @@ class Encoder:
         order = np.argsort([-len(text) for text in texts], kind="stable")  # like lengths together: little padding
         size = self.config.batch_size
         batches = [order[start : start + size] for start in range(0, len(order), size)]
+
         def encode(batch: np.ndarray) -> np.ndarray:
             with self._tokenizing:
                 features = self.model.preprocess([texts[i] for i in batch])

@@ -39,7 +39,7 @@ class Searcher(ABC, Generic[O]):
     def refresh(self) -> None:
         """See what was published since the index was opened; builds what this method lacks of it."""
 
-    def warm(self) -> None:  # noqa: B027 - most have nothing to do
+    def warm(self) -> None:
         """Do now what requests would wait for, such as encoding what explanations need."""
 
     def add(self, documents: Sequence[Document]) -> None:

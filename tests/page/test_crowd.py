@@ -1,4 +1,4 @@
-"""The page under many visitors and hostile callers, through its API: own answers for each, one clear sentence for the rest."""
+"""The page under many visitors and hostile callers, through its API."""
 
 from __future__ import annotations
 
@@ -99,10 +99,9 @@ def test_a_store_that_another_program_holds_is_said_and_search_goes_on(client: A
     import subprocess
     import sys
 
-    holder = subprocess.Popen(
-        [sys.executable, "-c", f"import duckdb,time; c=duckdb.connect({str(server.workspace / 'store.duckdb')!r}); print(1, flush=True); time.sleep(60)"],
-        stdout=subprocess.PIPE,
-    )  # fmt: skip
+    hold = f"import duckdb, time; c = duckdb.connect({str(server.workspace / 'store.duckdb')!r}); print(1, flush=True)"
+    command = [sys.executable, "-c", f"{hold}; time.sleep(60)"]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
         assert holder.stdout is not None
         holder.stdout.readline()
