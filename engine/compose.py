@@ -12,7 +12,7 @@ from pydantic import Field
 from engine.config import RerankOptions, SearchOptions
 from engine.errors import InputError
 from engine.index.ranking import best, to_run
-from engine.methods.base import Searcher
+from engine.methods.base import Searcher, Target
 from engine.records import FusedRanks, Hit, Request, Reranked, Run
 from engine.rerank import reranker
 
@@ -44,8 +44,8 @@ class Fusion(Searcher[FusionOptions]):
         self.name, self.searchers = name, list(searchers)
 
     @property
-    def collection(self):  # type: ignore[override]
-        return self.searchers[0].collection
+    def target(self) -> Target:  # type: ignore[override]
+        return self.searchers[0].target
 
     def search(self, requests: Sequence[Request], k: int, options: FusionOptions | None = None) -> Run:
         options = options or FusionOptions()
@@ -76,13 +76,9 @@ class Fusion(Searcher[FusionOptions]):
         for searcher in self.searchers:
             searcher.warm()
 
-    def refresh(self) -> None:
-        """All searchers see the same moment: where one opened later than another, they are opened again."""
-        while True:
-            for searcher in self.searchers:
-                searcher.refresh()
-            if len({searcher.collection.digest for searcher in self.searchers}) == 1:
-                return
+    def open(self, target: Target) -> None:
+        for searcher in self.searchers:  # all of them the same moment
+            searcher.open(target)
 
 
 def fuse(requests: Sequence[Request], runs: Sequence[Run], rank: np.ndarray, k: int, options: FusionOptions) -> Run:
@@ -118,8 +114,8 @@ class Rerank(Searcher[SearchOptions]):
         self.name = searcher.name
 
     @property
-    def collection(self):  # type: ignore[override]
-        return self.searcher.collection
+    def target(self) -> Target:  # type: ignore[override]
+        return self.searcher.target
 
     def search(self, requests: Sequence[Request], k: int, options: SearchOptions | None = None) -> Run:
         run = self.searcher.search(requests, max(k, self.rerank_options.depth), options)
@@ -158,5 +154,5 @@ class Rerank(Searcher[SearchOptions]):
     def warm(self) -> None:
         self.searcher.warm()
 
-    def refresh(self) -> None:
-        self.searcher.refresh()
+    def open(self, target: Target) -> None:
+        self.searcher.open(target)

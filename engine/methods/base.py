@@ -25,7 +25,12 @@ class Searcher(ABC, Generic[O]):
     """Answers requests over one collection. Explaining is apart from ranking, so that it never slows it."""
 
     name: str
-    collection: Collection
+    target: Target
+
+    @property
+    def collection(self) -> Collection:
+        """The documents that are searched, as of the moment they were opened."""
+        return self.target.collection
 
     @abstractmethod
     def search(self, requests: Sequence[Request], k: int, options: O | None = None) -> Run:
@@ -36,8 +41,12 @@ class Searcher(ABC, Generic[O]):
         """Why each of `documents` (ids) answers `request`; in the order given, with the searcher's own scores."""
 
     @abstractmethod
+    def open(self, target: Target) -> None:
+        """Search this moment of the collection from now on; builds what the method lacks of it."""
+
     def refresh(self) -> None:
-        """See what was published since the index was opened; builds what this method lacks of it."""
+        """See what was published since the index was opened."""
+        self.open(self.target.reopened())
 
     def warm(self) -> None:
         """Do now what requests would wait for, such as encoding what explanations need."""

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.artifacts import Workspace
 from engine.compose import Fusion, FusionOptions, Rerank, fuse, min_max, reciprocal_rank
 from engine.config import RerankOptions, SearchOptions
 from engine.errors import InputError
 from engine.index import collection as collections
-from engine.methods.base import Searcher
+from engine.methods.base import Searcher, Target
 from engine.records import Document, FusedRanks, Hit, Request, Reranked, Run
 
 DOCUMENTS = [Document(i, f"text of {i}") for i in "abcdef"]
@@ -22,7 +23,8 @@ class Listed(Searcher[SearchOptions]):
     """A searcher with a fixed list."""
 
     def __init__(self, name: str, path: Path, scores: dict[str, float]) -> None:
-        self.name, self.collection = name, collections.ensure(path, "x", DOCUMENTS)
+        self.name = name
+        self.target = Target(Workspace(path), "x", collections.ensure(path, "x", DOCUMENTS))
         self.scores = scores
 
     def search(self, requests: Sequence[Request], k: int, options: SearchOptions | None = None) -> Run:
@@ -33,8 +35,8 @@ class Listed(Searcher[SearchOptions]):
     def explain(self, request: Request, documents: Sequence[str], options: SearchOptions | None = None) -> list[Hit]:
         return [Hit(self.collection.document(self.collection.row_of[d]), self.scores.get(d, 0.0)) for d in documents]
 
-    def refresh(self) -> None:
-        pass
+    def open(self, target: Target) -> None:
+        self.target = target
 
 
 @pytest.fixture

@@ -18,12 +18,12 @@ class Bm25Searcher(Searcher[SearchOptions]):
     name = "bm25"
 
     def __init__(self, target: Target, config: LexicalConfig) -> None:
-        self.config = config
-        self._open(target)
+        self.config, self.target = config, target
+        self.index = LexicalIndex(folder(target, config), target.collection, config)
 
-    def _open(self, target: Target) -> None:
-        self.target, self.collection = target, target.collection
-        self.index = LexicalIndex(folder(target, self.config), target.collection, self.config)
+    def open(self, target: Target) -> None:
+        build(target, self.config)
+        self.target, self.index = target, LexicalIndex(folder(target, self.config), target.collection, self.config)
 
     def search(self, requests: Sequence[Request], k: int, options: SearchOptions | None = None) -> Run:
         return self.index.search(requests, k)
@@ -35,11 +35,6 @@ class Bm25Searcher(Searcher[SearchOptions]):
             why = self.index.explain(request.text, row)
             hits.append(Hit(self.collection.document(row), sum(weight for _, weight in why.terms), (why,)))
         return hits
-
-    def refresh(self) -> None:
-        target = self.target.reopened()
-        build(target, self.config)
-        self._open(target)
 
 
 def folder(target: Target, config: LexicalConfig) -> Path:

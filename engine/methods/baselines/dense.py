@@ -19,12 +19,13 @@ class DenseSearcher(Searcher[SearchOptions]):
     name = "dense"
 
     def __init__(self, target: Target, config: DenseConfig) -> None:
-        self.config, self.encoder = config, Encoder(config.encoder)
-        self._open(target)
+        self.config, self.target, self.encoder = config, target, Encoder(config.encoder)
+        self.index = DenseIndex(folder(target, config, self.encoder), target.collection, self.encoder)
 
-    def _open(self, target: Target) -> None:
-        self.target, self.collection = target, target.collection
-        self.index = DenseIndex(folder(target, self.config, self.encoder), target.collection, self.encoder)
+    def open(self, target: Target) -> None:
+        _build(target, self.config, self.encoder)
+        path = folder(target, self.config, self.encoder)
+        self.target, self.index = target, DenseIndex(path, target.collection, self.encoder)
 
     def search(self, requests: Sequence[Request], k: int, options: SearchOptions | None = None) -> Run:
         return self.index.search(requests, k)
@@ -39,11 +40,6 @@ class DenseSearcher(Searcher[SearchOptions]):
 
     def warm(self) -> None:
         self.index.warm()
-
-    def refresh(self) -> None:
-        target = self.target.reopened()
-        _build(target, self.config, self.encoder)
-        self._open(target)
 
 
 def folder(target: Target, config: DenseConfig, encoder: Encoder) -> Path:
