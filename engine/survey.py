@@ -43,9 +43,9 @@ def _indexes(workspace: Workspace) -> Iterator[Item]:
         )
         try:
             documents = Collection(folder / "documents")
-        except InputError:
+        except InputError as error:
             state = _unfinished(folder / "documents" / "0000") or "missing"
-            yield Item("documents", name, state, "no complete collection", command)
+            yield Item("documents", name, state, error.what, command)
             continue
         reason = _changed(source)
         detail = f"{documents.live} documents in {len(documents.segments)} segments"

@@ -191,11 +191,16 @@ def compact(path: Path) -> Collection:
 
 def _read_current(path: Path) -> dict[str, Any]:
     try:
-        return json.loads((path / CURRENT).read_text("utf-8"))
+        current = json.loads((path / CURRENT).read_text("utf-8"))
+        if current.keys() >= {"dataset", "generation", "segments", "deleted"}:
+            return current
     except FileNotFoundError:
-        raise InputError(
-            "nothing is indexed here", where=str(path), remedy="Run `python -m admin index METHOD --data DIR`"
-        ) from None
+        remedy = "Run `python -m admin index METHOD --data DIR`"
+        raise InputError("nothing is indexed here", where=str(path), remedy=remedy) from None
+    except (ValueError, AttributeError):  # not ours: we replace it in one step
+        pass
+    remedy = "Delete this folder and index the dataset again; its vectors are cached"
+    raise InputError("CURRENT is damaged", where=str(path), remedy=remedy)
 
 
 def _publish(path: Path, current: dict[str, Any]) -> None:

@@ -86,6 +86,14 @@ def test_a_reader_keeps_the_moment_it_opened(tmp_path: Path) -> None:
     assert Collection(reader.path).live == 3
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"segments": ["0000"]}', "\x00"])
+def test_a_damaged_current_is_said_in_one_line(tmp_path: Path, content: str) -> None:
+    path = make(tmp_path, DOCUMENTS).path
+    (path / "CURRENT").write_text(content)
+    with pytest.raises(InputError, match="CURRENT is damaged"):
+        Collection(path)
+
+
 def test_an_index_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing is indexed here"):
         Collection(tmp_path / "nowhere")
