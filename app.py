@@ -8,7 +8,6 @@ import os
 import sys
 import threading
 import time
-from importlib import import_module
 from pathlib import Path
 
 STARTED = float(os.environ.get("QUINTET_STARTED") or time.time())  # `make demo` counts from its own start
@@ -50,7 +49,6 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int, default=7860)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
-    threading.Thread(target=import_module, args=("sentence_transformers",), daemon=True).start()  # seconds, meanwhile
     try:
         demo = prepare(Workspace(options.workspace), options.data)
         page = build(demo)
