@@ -21,7 +21,7 @@ Config = Annotated[
 Set = Annotated[list[str] | None, typer.Option("--set", help="build.KEY=VALUE or search.KEY=VALUE; may be repeated.")]
 Gpus = Annotated[int, typer.Option("--gpus", min=1, help="Encode on so many GPUs (CPU processes where there is none).")]
 Split = Annotated[str, typer.Option("--split", help="Which judgements: qrels/SPLIT.tsv.")]
-Seed = Annotated[int, typer.Option("--seed", help="Of all that is drawn at random.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of all that is drawn at random.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Method = Annotated[str, typer.Argument(metavar="METHOD", help=", ".join(MODULES) + ".", show_default=False)]
 DEFAULT_WORKSPACE = Path("workspace")

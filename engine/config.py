@@ -20,7 +20,7 @@ from engine.errors import InputError
 class Config(BaseModel):
     """The base of every configuration: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class BuildConfig(Config):
@@ -103,7 +103,9 @@ def override(config: MethodConfig, settings: Sequence[str]) -> MethodConfig:
                 node[part] = {}
             node = node[part]
         try:
-            node[path[-1]] = yaml.safe_load(value)
+            read = yaml.safe_load(value)
+            # "query: " is a prompt, not a mapping; a mapping is set key by key
+            node[path[-1]] = value if isinstance(read, dict | str) else read
         except yaml.YAMLError:
             raise InputError(f"cannot read the value of {setting!r}", where="--set", remedy="Quote it") from None
     return MethodConfig(method=config.method, **merged)

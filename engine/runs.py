@@ -195,6 +195,8 @@ def _open(folder: Path) -> SavedRun:
 
 def export(run: SavedRun, path: Path, form: str) -> None:
     """Write the answers in TREC's format (`trec`), each request's metrics (`csv`), or what run.json says (`json`)."""
+    if path.exists() and not path.is_file():  # a device or a pipe: a rename would destroy it
+        raise InputError("not a plain file", where=str(path), remedy="Name a file")
     if form == "trec":
         write_run(run.run(), path, run.info["method"])
         return

@@ -137,6 +137,8 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 @contextmanager
 def _replacing(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
     """A file beside `path` that takes its place at the end, and goes away if anything fails before."""
+    if path.exists() and not path.is_file():  # a device or a pipe: a rename would destroy it
+        raise InputError("not a plain file", where=str(path), remedy="Name a file")
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

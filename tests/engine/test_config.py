@@ -22,6 +22,11 @@ def test_settings_are_laid_over_the_file_and_read_as_yaml() -> None:
     assert base.build["deep"] == {"a": 1, "b": 2}  # the file's own values are not touched
 
 
+def test_a_prompt_is_taken_as_it_is_written() -> None:
+    merged = configs.override(MethodConfig(method="m"), ["build.query_prompt=query: ", "build.name= x "])
+    assert merged.build == {"query_prompt": "query: ", "name": " x "}
+
+
 @pytest.mark.parametrize("setting", ["k1=3", "build=3", "build.=3", "build.k1", "", "=", "other.k=1", "build.k1=[1"])
 def test_a_setting_that_cannot_be_read_is_refused(setting: str) -> None:
     with pytest.raises(InputError, match="--set"):
