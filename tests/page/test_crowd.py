@@ -13,7 +13,8 @@ import pytest
 
 from tests.page.conftest import Server
 
-pytestmark = pytest.mark.integration
+# slow: the page is not finished, and under load Gradio's own scripts fail now and then
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 PEOPLE = ["helena", "deniz", "priya", "callum", "margit", "tobias"]
 
 

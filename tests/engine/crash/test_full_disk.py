@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from admin import __main__ as command_line
 from crash import harness, operations
-from engine import runs, store
+from engine import runs
 from engine.artifacts import Workspace
 from engine.errors import BuildError
 from engine.index import collection
@@ -82,7 +81,7 @@ def attempt(operation: harness.Operation) -> harness.Operation:
 
 def try_it(folder: Path) -> None:
     """The operation named in `operation.txt`; a BuildError becomes `error.txt` outside of the disk, anything else fails."""
-    operation = CASES[(folder.parent.parent / "operation.txt").read_text()][0]
+    operation = CASES[(folder.parent.parent / "operation.txt").read_text()][0]  # noqa: E501
     try:
         operation(folder)
     except BuildError as error:
