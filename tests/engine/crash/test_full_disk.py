@@ -80,8 +80,8 @@ def attempt(operation: harness.Operation) -> harness.Operation:
 
 
 def try_it(folder: Path) -> None:
-    """The operation named in `operation.txt`; a BuildError becomes `error.txt` outside of the disk, anything else fails."""
-    operation = CASES[(folder.parent.parent / "operation.txt").read_text()][0]  # noqa: E501
+    """The operation named in `operation.txt`; a BuildError becomes `error.txt` outside of the disk."""
+    operation = CASES[(folder.parent.parent / "operation.txt").read_text()][0]
     try:
         operation(folder)
     except BuildError as error:
