@@ -135,7 +135,7 @@ def _write_lines(path: Path, documents: Iterable[Document], total: int | None) -
             if "\n" in document.id or not document.id:
                 raise InputError(f"{document.id!r} cannot be an id", remedy="Ids are non-empty and of one line")
             ids[document.id] = None
-            users.append(document.user)
+            users.append(document.user or None)  # as the record says it below
             record = {name: value for name in _NAMES if (value := getattr(document, name)) not in (None, "", {})}
             record.setdefault("text", "")
             offsets.append(offsets[-1] + file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n"))
