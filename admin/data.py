@@ -81,8 +81,11 @@ def import_(
 ) -> None:
     """Turn a foreign format into a dataset folder; checked before it is published."""
     from engine.datasets.importers import import_dataset
+    from engine.errors import InputError
 
     options: dict[str, Any] = dict(common.pair(option, "--option") for option in settings or ())
+    if "drop_unknown" in options:
+        raise InputError("this is no option of a format", where="--option drop_unknown", remedy="Write --drop-unknown")
     if domain:
         options["domain"] = domain
     counts = import_dataset(kind, source, target, drop_unknown=drop_unknown, **options)

@@ -91,6 +91,7 @@ def evaluate(
         metrics=metric or experiment.METRICS,
         missing=missing.value,
         query_field=query_field,
+        by=by,
         seed=seed,
         processes=gpus,
     )
@@ -119,21 +120,22 @@ def score(
     from engine.artifacts import Workspace
     from engine.datasets.reader import Dataset
     from engine.errors import InputError
-    from engine.evaluation.metrics import evaluate as judge
-    from engine.evaluation.trec import read_qrels, read_run
+    from engine.evaluation.trec import read_qrels
 
     if (qrels is None) == (data is None):
         raise InputError("judgements come from one place", remedy="Give either --qrels FILE or --data DIR")
     metrics = metric or experiment.METRICS
     if data is not None:
         saved = experiment.score(
-            Workspace(workspace), run, Dataset(data), split, name=name, metrics=metrics, missing=missing.value
+            Workspace(workspace), run, Dataset(data), split, name=name, metrics=metrics, missing=missing.value, by=by
         )
         _keep(saved, workspace)
         _print_run(saved, by, 0, json)
         return
     assert qrels is not None
-    evaluation = judge(read_run(run), read_qrels(qrels), metrics, missing=missing.value)
+    if by:
+        raise InputError("a qrels file knows no segments", where="--by", remedy="Judge by a dataset with --data DIR")
+    _, evaluation = experiment.judge_file(run, read_qrels(qrels), metrics, missing.value)
     counts = {key: getattr(evaluation, key) for key in ("requests", "missing", "unjudged", "duplicates")}
     if json:
         common.print_json({"run": str(run), "qrels": str(qrels), **counts, "metrics": evaluation.metrics})

@@ -41,10 +41,8 @@ def index(
     goal = experiment.target(Workspace(workspace), Dataset(data), gpus)
     experiment.index(chosen, goal)
     searcher = chosen.method.load(goal, chosen.build)
-    if removals:
-        searcher.remove(removals)
-    if additions:
-        searcher.add(additions)
+    if removals or additions:
+        searcher.change(additions, removals)
     if compact:
         searcher.compact()
     documents = searcher.collection

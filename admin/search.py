@@ -30,6 +30,7 @@ def search(
     from engine import experiment
     from engine.artifacts import Workspace
     from engine.datasets.reader import Dataset
+    from engine.datasets.times import read_time
     from engine.errors import InputError
     from engine.records import Request
 
@@ -37,12 +38,17 @@ def search(
         raise InputError("the question is empty", where="TEXT", remedy="Write what to look for")
     if len(text) > 100_000:
         raise InputError(f"the question has {len(text)} characters", where="TEXT", remedy="Shorten it to 100000")
+    when, _ = read_time(time) if time is not None else (None, True)
+    if time is not None and when is None:
+        raise InputError(f"{time!r} can't be read as a time", where="--time", remedy="Write it as 2023-05-08T13:56")
     chosen = experiment.contestant(method, config, settings or ())
     searcher = experiment.open_searcher(chosen, experiment.target(Workspace(workspace), Dataset(data), gpus))
     if user is not None and user not in searcher.collection.users:
         known = ", ".join(searcher.collection.users[:5]) or "nobody: this dataset has no users"
         raise InputError(f"nobody is called {user!r} here", where="--user", remedy=f"There are: {known}")
-    request = Request("query", text, user=user, time=time, exclude=tuple(exclude or ()))
+    if unknown := [i for i in exclude or () if i not in searcher.collection.row_of]:
+        raise InputError(f"no document is called {unknown[0]!r}", where="--exclude", remedy="Name ids that are there")
+    request = Request("query", text, user=user, time=when, exclude=tuple(exclude or ()))
     run = searcher.search([request], k, chosen.options)
     hits = searcher.explain(request, run.documents(0), chosen.options)
     if json:

@@ -56,7 +56,7 @@ def methods(
 
 
 def status(workspace: common.Workspace = common.DEFAULT_WORKSPACE, json: common.Json = False) -> None:
-    """List what is built, and say of each: fresh, stale (and why), missing, interrupted or building."""
+    """List what is built, and say of each: fresh, stale (and why), missing, damaged, interrupted, building."""
     from engine.artifacts import Workspace
     from engine.survey import survey
 

@@ -321,7 +321,10 @@ class Workspace:
     """Where everything that is built lives; knows the layout (DESIGN.md section 4) and no contents."""
 
     def __init__(self, root: Path | str = "workspace") -> None:
+        """Raises InputError if there is something at `root` that is no folder."""
         self.root = Path(root)
+        if self.root.exists() and not self.root.is_dir():
+            raise InputError("this is no folder", where=str(root), remedy="Choose another --workspace")
 
     def collection(self, dataset_digest: str) -> Path:
         """The documents of one dataset, shared by the indexes of all methods."""

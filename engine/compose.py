@@ -110,7 +110,7 @@ class Rerank(Searcher[SearchOptions]):
     """Scores another searcher's best candidates again; those below `depth` keep their order behind them."""
 
     def __init__(self, searcher: Searcher, options: RerankOptions) -> None:
-        self.searcher, self.rerank_options = searcher, options
+        self.searcher, self.rerank_options, self.reranker = searcher, options, reranker(options)
         self.name = searcher.name
 
     @property
@@ -129,7 +129,7 @@ class Rerank(Searcher[SearchOptions]):
         if not len(head):
             return rows, np.empty(0, np.float32), rows
         texts = [self.collection.document(row).content for row in head.tolist()]
-        scores = reranker(self.rerank_options).scores(request.text, texts)
+        scores = self.reranker.scores(request.text, texts)
         order = np.lexsort((-self.collection.rank[head], -scores))
         tail = np.arange(len(head), len(rows))
         below = float(scores.min()) - 1.0 - np.arange(len(tail), dtype=np.float32)  # keeps their order, after the head
@@ -140,7 +140,7 @@ class Rerank(Searcher[SearchOptions]):
         run = self.searcher.search([request], max(len(documents), self.rerank_options.depth), options)
         rows, scores, places = self._reorder(request, run, 0)
         moved = {
-            run.ids[row]: Reranked(reranker(self.rerank_options).name, int(before) + 1, after, float(score))
+            run.ids[row]: Reranked(self.reranker.name, int(before) + 1, after, float(score))
             for after, (row, score, before) in enumerate(zip(rows.tolist(), scores, places, strict=True), start=1)
         }
         hits = self.searcher.explain(request, documents, options)

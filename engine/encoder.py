@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -94,6 +94,8 @@ class Encoder:
 
         For a page where many visitors ask alike and the same sentences are explained again; thread-safe.
         """
+        if not texts:
+            return np.empty((0, self.dimension), dtype=np.float32)
         missing = [text for text in dict.fromkeys(texts) if (queries, text) not in self._recalled]
         if missing:
             encoded = self.encode_queries(missing) if queries else self.encode_documents(missing)
@@ -143,11 +145,20 @@ class Encoder:
                 return (torch.nn.functional.normalize(vectors, dim=1) if self.config.normalize else vectors).numpy()
 
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        threads = min(torch.get_num_threads(), len(batches))
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        cores = _cores()
+        with ThreadPoolExecutor(min(cores, len(batches)), initializer=torch.set_num_threads, initargs=(1,)) as pool:
             for batch, result in zip(batches, pool.map(encode, batches), strict=True):
                 vectors[batch] = result
+        torch.set_num_threads(cores)  # what the workers set for themselves, threads made later would inherit
         return vectors
+
+
+@cache
+def _cores() -> int:
+    """Torch's own number of threads; asked once, before any worker has set it for those made later."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def find_model(model: str, revision: str | None = None) -> Path:
@@ -192,7 +203,7 @@ def _load(path: Path, config: EncoderConfig, device: str | None) -> SentenceTran
             body = Transformer(str(path), model_kwargs=weights)
             pooling = Pooling(body.get_embedding_dimension(), pooling_mode=config.pooling)
             model = SentenceTransformer(modules=[body, pooling], device=device)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # each library has its own: safetensors, tokenizers, transformers
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise InputError(
             f"not a model that sentence-transformers can load ({reason[:200]})",

@@ -16,15 +16,18 @@ from engine.compose import Rerank
 from engine.config import BuildConfig, SearchOptions
 from engine.datasets.reader import Dataset
 from engine.errors import InputError
+from engine.evaluation.metrics import Evaluation, parse_metrics
 from engine.evaluation.metrics import evaluate as judge
-from engine.evaluation.metrics import parse_metrics
+from engine.evaluation.segments import labels_of
 from engine.evaluation.trec import read_run
 from engine.index import collection
 from engine.index.collection import Collection
 from engine.methods.base import Method, Searcher, Target
-from engine.records import Judgement
+from engine.records import Judgement, Run
+from engine.rerank import reranker
 
 CONFIGS = Path(__file__).parent.parent / "configs"
+GOLD_KIND = "gold.kind"  # a label that comes of the documents, not of the requests
 METRICS = ("ndcg@10", "recall@10", "recall@100", "mrr@10", "hit@1", "map@100")
 
 
@@ -90,7 +93,12 @@ def index(chosen: Contestant, goal: Target) -> None:
 
 
 def open_searcher(chosen: Contestant, goal: Target) -> Searcher:
-    """A searcher with all that the options put around it. Builds what is missing, and says so on stderr first."""
+    """A searcher with all that the options put around it. Builds what is missing, and says so on stderr first.
+
+    Raises InputError for a reranker that cannot be loaded, before anything is built.
+    """
+    if chosen.options.rerank:
+        reranker(chosen.options.rerank)  # kept loaded for `Rerank` below
     if missing := [
         path for path in chosen.method.folders(goal, chosen.build) if not is_complete(path, goal.collection)
     ]:
@@ -115,15 +123,24 @@ def evaluate(
     metrics: Iterable[str] = METRICS,
     missing: str = "zero",
     query_field: str | None = None,
+    by: str | None = None,
     seed: int = 0,
     processes: int = 1,
 ) -> runs.SavedRun:
-    """Search every judged request of a split, judge the run, publish it under runs/."""
+    """Search every judged request of a split, judge the run, publish it under runs/.
+
+    `by` is what the caller will group the requests by: InputError if none of them has it, before anything is built.
+    """
     wanted = parse_metrics(metrics)
     judgements = dataset.judgements(split)
     requests = dataset.requests(split, text_field=query_field)
+    if by and by != GOLD_KIND:
+        labels_of(requests, by)
     times = [time.perf_counter()]
     goal = target(workspace, dataset, processes)
+    labels = gold_labels(judgements, goal.collection)
+    if by == GOLD_KIND and not labels:
+        raise InputError("no judged document has a kind", where=f"--by {by}", remedy="Group by another label")
     searcher = open_searcher(chosen, goal)
     times.append(time.perf_counter())
     run = searcher.search(requests, k, chosen.options)
@@ -152,7 +169,7 @@ def evaluate(
             name: round(b - a, 3) for name, a, b in zip(("index", "search", "score"), times, times[1:], strict=False)
         },
     }
-    return runs.save(workspace, info, run, evaluation, requests, gold_labels(judgements, goal.collection))
+    return runs.save(workspace, info, run, evaluation, requests, labels)
 
 
 def score(
@@ -164,14 +181,16 @@ def score(
     name: str | None = None,
     metrics: Iterable[str] = METRICS,
     missing: str = "zero",
+    by: str | None = None,
 ) -> runs.SavedRun:
     """Judge a run that another tool made for `dataset`, and keep it beside our own, as method `name`."""
-    wanted = parse_metrics(metrics)
     judgements = dataset.judgements(split)
-    run = read_run(file)
+    requests = dataset.requests(split)
     if name in methods.MODULES:
         raise InputError(f"{name!r} is a method of ours", where="--name", remedy="Give the foreign run another name")
-    evaluation = judge(run, judgements, wanted, missing=missing)
+    if by:
+        labels_of(requests, by)
+    run, evaluation = judge_file(file, judgements, metrics, missing)
     info: dict[str, Any] = {
         "method": name or file.name.removesuffix(".gz").rsplit(".", 1)[0],
         "config": "foreign",
@@ -187,7 +206,23 @@ def score(
         "missing_as": missing,
         "seconds": {},
     }
-    return runs.save(workspace, info, run, evaluation, dataset.requests(split), {})
+    return runs.save(workspace, info, run, evaluation, requests, {})
+
+
+def judge_file(
+    file: Path, judgements: Iterable[Judgement], metrics: Iterable[str], missing: str
+) -> tuple[Run, Evaluation]:
+    """A run file and what it is worth. InputError if none of its requests is judged: zeros would say nothing."""
+    wanted, run = parse_metrics(metrics), read_run(file)
+    evaluation = judge(run, judgements, wanted, missing=missing)
+    if evaluation.missing == evaluation.requests:
+        asked, judged = run.requests[0], min(evaluation.qrels)
+        raise InputError(
+            f"none of its {len(run)} requests is judged (it has {asked!r}, the judgements {judged!r})",
+            where=str(file),
+            remedy="Give the judgements that belong to it",
+        )
+    return run, evaluation
 
 
 def gold_labels(judgements: Iterable[Judgement], documents: Collection) -> dict[str, dict[str, str]]:
@@ -198,7 +233,7 @@ def gold_labels(judgements: Iterable[Judgement], documents: Collection) -> dict[
         kind = documents.document(row).kind if row is not None else None
         if kind:
             kinds.setdefault(judgement.request, set()).add(kind)
-    return {"gold.kind": {request: "+".join(sorted(found)) for request, found in kinds.items()}} if kinds else {}
+    return {GOLD_KIND: {request: "+".join(sorted(found)) for request, found in kinds.items()}} if kinds else {}
 
 
 def qrels_digest(judgements: Iterable[Judgement]) -> str:

@@ -35,10 +35,10 @@ class CrossEncoderReranker(Reranker):
         path = find_model(options.model)
         try:
             self.model = CrossEncoder(str(path), local_files_only=True, model_kwargs={"use_safetensors": True})
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0][:200]
+        except Exception as error:  # each library has its own: safetensors, tokenizers, transformers
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise InputError(
-                f"not a cross-encoder ({reason})", where=str(path), remedy="Name a sequence-classification model"
+                f"not a cross-encoder ({reason[:200]})", where=str(path), remedy="Name a sequence-classification model"
             ) from None
         if self.model.num_labels != 1:
             raise InputError(

@@ -26,6 +26,7 @@ from engine.evaluation.trec import write_run
 from engine.parquet import read_parquet, text_column, write_parquet
 from engine.records import Request, Run
 
+DAMAGED = "files of it are missing, cut short or not ours"
 RUN, PER_REQUEST, JUDGEMENTS, HITS = "run.json", "per_request.parquet", "judgements.parquet", "hits.parquet"
 
 
@@ -162,9 +163,18 @@ def save(
 
 
 def everything(workspace: Workspace) -> list[SavedRun]:
-    """All complete runs, oldest first."""
-    folders = sorted(workspace.runs.glob("[!.]*")) if workspace.runs.is_dir() else []
-    return [_open(folder) for folder in folders if read_manifest(folder)]
+    """All complete runs, oldest first; `damaged` names the others."""
+    return [run for _, run in _folders(workspace) if run]
+
+
+def damaged(workspace: Workspace) -> list[Path]:
+    """Folders of runs that cannot be used: files are missing, cut short or not ours."""
+    return [folder for folder, run in _folders(workspace) if not run]
+
+
+def _folders(workspace: Workspace) -> list[tuple[Path, SavedRun | None]]:
+    folders = sorted(p for p in workspace.runs.glob("[!.]*") if p.is_dir()) if workspace.runs.is_dir() else []
+    return [(folder, _open(folder) if read_manifest(folder) else None) for folder in folders]
 
 
 def find(workspace: Workspace, name: str, dataset: str | None = None, split: str | None = None) -> SavedRun:
@@ -185,12 +195,18 @@ def find(workspace: Workspace, name: str, dataset: str | None = None, split: str
     if matches:
         several = ", ".join(run.id for run in matches[:5])
         raise InputError(f"{name!r} names {len(matches)} runs", remedy=f"Write more of the id: {several}")
+    if broken := [folder for folder in damaged(workspace) if name in folder.name]:
+        raise InputError(f"this run is damaged: {DAMAGED}", where=str(broken[-1]), remedy="Remove it, evaluate again")
     known = ", ".join(run.id for run in runs[-5:]) or "none"
     raise InputError(f"there is no run {name!r}", where=str(workspace.runs), remedy=f"The newest are: {known}")
 
 
-def _open(folder: Path) -> SavedRun:
-    return SavedRun(folder, json.loads((folder / RUN).read_text("utf-8")))
+def _open(folder: Path) -> SavedRun | None:
+    try:
+        info = json.loads((folder / RUN).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return SavedRun(folder, info) if isinstance(info, dict) and info.keys() >= {"dataset_digest", "metrics"} else None
 
 
 def export(run: SavedRun, path: Path, form: str) -> None:

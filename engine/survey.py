@@ -1,4 +1,4 @@
-"""What a workspace holds and in what state: fresh, stale (and why), missing, interrupted, building."""
+"""What a workspace holds and in what state: fresh, stale (and why), missing, damaged, interrupted, building."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine import runs
 from engine.artifacts import Workspace, digest_file, is_locked, lock_file, read_manifest
 from engine.errors import InputError
 from engine.index import dense, lexical, segment
-from engine.index.collection import Collection
+from engine.index.collection import CURRENT, Collection
 
 SOURCE = "dataset.json"
 VERSIONS = {"documents": segment.VERSION, "lexical": lexical.VERSION, "dense": dense.VERSION}
@@ -44,8 +44,9 @@ def _indexes(workspace: Workspace) -> Iterator[Item]:
         try:
             documents = Collection(folder / "documents")
         except InputError as error:
-            state = _unfinished(folder / "documents" / "0000") or "missing"
-            yield Item("documents", name, state, error.what, command)
+            there = (folder / "documents" / CURRENT).exists()
+            state = _unfinished(folder / "documents" / "0000") or ("damaged" if there else "missing")
+            yield Item("documents", name, state, error.what, error.remedy if state == "damaged" else command)
             continue
         reason = _changed(source)
         detail = f"{documents.live} documents in {len(documents.segments)} segments"
@@ -100,6 +101,8 @@ def _runs(workspace: Workspace) -> Iterator[Item]:
     for run in runs.everything(workspace):
         metrics = ", ".join(f"{name} {value:.4f}" for name, value in list(run.info["metrics"].items())[:2])
         yield Item("run", run.id, "fresh", metrics, "", _bytes(run.path))
+    for folder in runs.damaged(workspace):
+        yield Item("run", folder.name, "damaged", runs.DAMAGED, f"Remove {folder} and evaluate again", _bytes(folder))
     for folder in sorted(workspace.runs.glob(".*.building")) if workspace.runs.is_dir() else ():
         target = folder.with_name(folder.name[1:].removesuffix(".building"))
         yield Item("run", target.name, _unfinished(target) or "missing", "", "Evaluate again", _bytes(folder))

@@ -26,7 +26,7 @@ from engine.errors import BuildError
 from engine.progress import bar
 
 CHUNK = 1024  # texts encoded between two saves
-BLOCK = 4096  # vectors copied at once
+BLOCK = CHUNK  # vectors copied at once: memory holds no more of them than while encoding
 
 
 class VectorCache:

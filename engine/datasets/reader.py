@@ -109,18 +109,27 @@ class Dataset:
 
 def read_corpus(path: Path | str) -> Iterator[Document]:
     """The documents of one corpus file outside of any folder (.jsonl or .jsonl.gz), as when some are added to an index.
-    Raises InputError at the first fault."""
+
+    Raises InputError at the first fault, also one that leaves the document usable (a time that can't be read): nobody
+    runs `data check` on such a file.
+    """
     path = Path(path)
     for parsed in read_documents(path, path.name):
-        yield _usable_record(parsed)
+        if parsed.record is None or any(fault.severity == "error" for fault in parsed.faults):
+            raise _first_error(parsed)
+        yield parsed.record
 
 
-def _usable_record(parsed: Parsed[T], remedy: str = "") -> T:
+def _usable_record(parsed: Parsed[T], remedy: str) -> T:
     """The record of a line that has one; else raises InputError with the line's first error."""
     if parsed.record is not None:
         return parsed.record
+    raise _first_error(parsed, remedy)
+
+
+def _first_error(parsed: Parsed[T], remedy: str = "") -> InputError:
     first = next(fault for fault in parsed.faults if fault.severity == "error")
-    raise InputError(first.message, where=first.where, remedy=remedy or first.remedy)
+    return InputError(first.message, where=first.where, remedy=remedy or first.remedy)
 
 
 def _known_fields(request: Request) -> str:

@@ -120,12 +120,13 @@ def mean_intervals(values: np.ndarray, seed: int, resamples: int = 10_000) -> li
         return [None] * rows
 
     def means(requests: np.ndarray, axis: int) -> np.ndarray:
-        """Means of each row over resampled `requests` (batch, n) -> (rows, batch), as one product with their counts."""
+        """Means of each row over resampled `requests` (batch, n) -> (rows, batch), as products with their counts."""
         requests = np.atleast_2d(requests)
         batch = len(requests)
         cells = requests + n * np.arange(batch)[:, None]
-        counts = np.bincount(cells.ravel(), minlength=batch * n).reshape(batch, n)
-        return values @ counts.T.astype(np.float64) / n
+        counts = np.bincount(cells.ravel(), minlength=batch * n).reshape(batch, n).astype(np.float64)
+        # Row by row: of one product, BLAS may round the last bit of equal rows differently.
+        return np.stack([counts @ row for row in values]) / n
 
     found = bootstrap(
         (np.arange(n),),

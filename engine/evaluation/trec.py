@@ -28,7 +28,8 @@ def read_run(path: Path | str) -> Run:
     """A run from lines of `request Q0 document rank score tag`, between white space.
 
     As in trec_eval, the rank is ignored and each list goes by (float32 score descending, id descending). Requests stand
-    in the order of their first line. InputError for a line that is not so, or a score that is no number.
+    in the order of their first line. InputError for a line that is not so, a rank that is no whole number (columns in
+    another order), or a score that is no number.
     """
     path = Path(path)
     requests: dict[bytes, int] = {}
@@ -45,6 +46,8 @@ def read_run(path: Path | str) -> Run:
             score = float("nan")
         if score != score:
             raise _fault(path, number, f"the score '{_show(columns[4])}' is not a number")
+        if not _is_integer(columns[3]):
+            raise _fault(path, number, f"the rank '{_show(columns[3])}' is not a whole number")
         owners.append(requests.setdefault(columns[0], len(requests)))
         rows.append(documents.setdefault(columns[2], len(documents)))
         scores.append(score)
@@ -168,6 +171,8 @@ def _check_id(text: str, what: str) -> None:
 
 
 def _decode(path: Path, text: bytes) -> str:
+    if b"\0" in text:
+        raise InputError(f"the id {text!r} has a NUL byte in it", where=str(path))
     try:
         return text.decode()
     except UnicodeDecodeError:

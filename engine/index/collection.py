@@ -23,6 +23,7 @@ from engine.index.segment import Segment, write_segment
 from engine.records import Document
 
 CURRENT = "CURRENT"
+DAMAGED = "Delete this folder, index the dataset again (its vectors are cached) and add again what was added"
 
 
 class Range(NamedTuple):
@@ -42,14 +43,16 @@ class Collection:
         for attempt in range(10):  # a compaction may remove segments between reading CURRENT and opening them
             try:
                 self.current = _read_current(path)
-                self.segments = [Segment(path / name) for name in self.current["segments"]]
+                self.segments = []
+                for name in self.current["segments"]:
+                    self.segments.append(Segment(path / name))
                 break
             except FileNotFoundError:
                 if attempt == 9:
                     raise InputError(
-                        "a segment that CURRENT names is gone",
+                        f"segment {name} of the documents is gone or cut short",
                         where=str(path),
-                        remedy="Delete this folder and index the dataset again",
+                        remedy=DAMAGED,
                     ) from None
         self.bases = np.concatenate([[0], np.cumsum([len(s) for s in self.segments])]).astype(np.int64)
         self.deleted = np.zeros(len(self), dtype=bool)
@@ -125,53 +128,52 @@ def ensure(path: Path, source: str, documents: Iterable[Document] | None, total:
     return Collection(path)
 
 
-def add(path: Path, documents: Sequence[Document]) -> Collection:
-    """Publish `documents` as a new segment. Costs what they cost; raises InputError if an id is another document's.
+def change(path: Path, add: Sequence[Document] = (), remove: Iterable[str] = ()) -> Collection:
+    """Publish removals and additions in one step: tombstones for the ids in `remove`, a new segment of `add`.
 
-    What is there already, word for word, is left out: a killed command can be given again.
+    Costs what is added. What is so already is left out (documents there word for word, ids removed before), so that a
+    killed command can be given again. An id may be removed and come back in one change. Raises InputError for an id to
+    remove that is unknown, an id to add that is another document's, or if no document would be left.
     """
     with lock(path / ".lock", label="the documents"):
         before = Collection(path)
-        known = [d for d in documents if d.id in before.row_of]
-        if taken := [d.id for d in known if _stored(before.document(before.row_of[d.id])) != _stored(d)]:
-            raise InputError(
-                f"{len(taken)} ids are in the index already, {taken[0]!r} first", remedy="Remove them first"
-            )
-        if known and len(known) == len(documents):
-            _sweep(path, before.current)
-            return before
-        documents = [d for d in documents if d.id not in before.row_of]
-        generation = before.current["generation"] + 1
-        name = f"{generation:04d}"
-        content = digest([asdict(d) for d in documents])  # a killed add may have left another segment of this name
-        inputs = {"dataset": before.current["dataset"], "after": before.digest, "content": content}
-        write_segment(path / name, documents, inputs, len(documents))
-        _publish(path, {**before.current, "generation": generation, "segments": [*before.current["segments"], name]})
-        return Collection(path)
-
-
-def remove(path: Path, ids: Iterable[str]) -> Collection:
-    """Tombstone `ids`: they are found no more from the next search on. Raises InputError for an unknown id.
-
-    What is removed already stays so: a killed command can be given again.
-    """
-    with lock(path / ".lock", label="the documents"):
-        before = Collection(path)
-        wanted = list(dict.fromkeys(ids))
-        gone = {before.ids[row] for row in before.current["deleted"]} - before.row_of.keys()
-        wanted = [i for i in wanted if i not in gone]
-        if not wanted:
-            _sweep(path, before.current)
-            return before
-        if unknown := [i for i in wanted if i not in before.row_of]:
+        row_of, gone = before.row_of, {before.ids[row] for row in before.current["deleted"]}
+        known = {d.id for d in add if d.id in row_of and _stored(before.document(row_of[d.id])) == _stored(d)}
+        removed = [i for i in dict.fromkeys(remove) if i in row_of or i not in gone]
+        if unknown := [i for i in removed if i not in row_of]:
             raise InputError(
                 f"{len(unknown)} ids are not in the index, {unknown[0]!r} first", remedy="Name ids that are"
             )
-        if len(wanted) == before.live:
+        removed = [i for i in removed if i not in known]
+        added = [d for d in add if d.id not in known]
+        if taken := [d.id for d in added if d.id in row_of and d.id not in set(removed)]:
+            raise InputError(
+                f"{len(taken)} ids are in the index already, {taken[0]!r} first", remedy="Remove them first"
+            )
+        if not removed and not added:
+            _sweep(path, before.current)
+            return before
+        if len(removed) == before.live and not added:
             raise InputError("this would remove every document", remedy="Delete the index's folder instead")
-        deleted = sorted([*before.current["deleted"], *(before.row_of[i] for i in wanted)])
-        _publish(path, {**before.current, "generation": before.current["generation"] + 1, "deleted": deleted})
+        generation, segments = before.current["generation"] + 1, before.current["segments"]
+        if added:
+            segments = [*segments, f"{generation:04d}"]
+            content = digest([asdict(d) for d in added])  # a killed change may have left another segment of this name
+            inputs = {"dataset": before.current["dataset"], "after": before.digest, "content": content}
+            write_segment(path / segments[-1], added, inputs, len(added))
+        deleted = sorted([*before.current["deleted"], *(row_of[i] for i in removed)])
+        _publish(path, {**before.current, "generation": generation, "segments": segments, "deleted": deleted})
         return Collection(path)
+
+
+def add(path: Path, documents: Sequence[Document]) -> Collection:
+    """`change` that only adds."""
+    return change(path, add=documents)
+
+
+def remove(path: Path, ids: Iterable[str]) -> Collection:
+    """`change` that only removes."""
+    return change(path, remove=ids)
 
 
 def compact(path: Path) -> Collection:
@@ -199,8 +201,7 @@ def _read_current(path: Path) -> dict[str, Any]:
         raise InputError("nothing is indexed here", where=str(path), remedy=remedy) from None
     except (ValueError, AttributeError):  # not ours: we replace it in one step
         pass
-    remedy = "Delete this folder and index the dataset again; its vectors are cached"
-    raise InputError("CURRENT is damaged", where=str(path), remedy=remedy)
+    raise InputError("CURRENT is damaged", where=str(path), remedy=DAMAGED)
 
 
 def _publish(path: Path, current: dict[str, Any]) -> None:

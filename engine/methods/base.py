@@ -53,12 +53,15 @@ class Searcher(ABC, Generic[O]):
 
     def add(self, documents: Sequence[Document]) -> None:
         """Index more documents, at the cost of those documents; published for every reader at once."""
-        collections.add(self.collection.path, documents)
-        self.refresh()
+        self.change(add=documents)
 
     def remove(self, ids: Iterable[str]) -> None:
         """Find these documents no more."""
-        collections.remove(self.collection.path, ids)
+        self.change(remove=ids)
+
+    def change(self, add: Sequence[Document] = (), remove: Iterable[str] = ()) -> None:
+        """Both at once: no reader sees the one without the other."""
+        collections.change(self.collection.path, add, remove)
         self.refresh()
 
     def compact(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from admin.__main__ import run
+from admin.cli import run
 from engine.methods import MODULES
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def cli(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     script = (
-        "import sys; from admin.__main__ import run; run(['--help']);"
+        "import sys; from admin.cli import run; run(['--help']);"
         "print([m for m in ('torch','faiss','duckdb','sentence_transformers','scipy','numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -90,7 +90,7 @@ def test_search_without_a_user_searches_everybody(cli: Callable[..., Any], world
 
 
 def test_search_leaves_excluded_ids_out(cli: Callable[..., Any], world: Path) -> None:
-    _, out, _ = cli("search", "bm25", "bicycle", "--data", world, "--exclude", "a2", "--exclude", "unknown", "--json")
+    _, out, _ = cli("search", "bm25", "bicycle", "--data", world, "--exclude", "a2", "--json")
     assert [hit["id"] for hit in json.loads(out)["hits"]] == ["b2"]
 
 
@@ -177,6 +177,13 @@ def test_score_by_a_qrels_file_equals_pytrec_eval(cli: Callable[..., Any], tmp_p
         (("search", "bm25", "  ", "--data", "{world}"), "empty"),
         (("search", "bm25", "x", "--data", "{world}", "--user", "carl"), "ann"),
         (("search", "hybrid", "x", "--data", "{world}", "--set", "search.weights=[1]"), "weight"),
+        (("search", "bm25", "x", "--data", "{world}", "--time", "nonsense"), "2023-05-08"),
+        (("search", "bm25", "x", "--data", "{world}", "--exclude", "unknown"), "unknown"),
+        (("search", "bm25", "x", "--data", "{world}", "--set", "search.rerank.model=./none"), "no folder"),
+        (("evaluate", "bm25", "--data", "{world}", "--by", "nothing"), "topic"),
+        (("status", "--workspace", "{world}/corpus.jsonl"), "--workspace"),
+        (("data", "import", "beir", "{world}", "target", "--option", "drop_unknown=1"), "--drop-unknown"),
+        (("index", "bm25", "--data", "{world}", "--add", "{world}/late.jsonl"), "late.jsonl:1"),
         (("compare", "bm25", "dense"), "no run"),
         (("export", "bm25", "--out", "x"), "no run"),
         (("score", "nowhere.run", "--data", "{world}"), "nowhere.run"),
@@ -189,6 +196,7 @@ def test_score_by_a_qrels_file_equals_pytrec_eval(cli: Callable[..., Any], tmp_p
 def test_wrong_usage_is_one_line_with_the_remedy(
     cli: Callable[..., Any], world: Path, tmp_path: Path, arguments: tuple[str, ...], said: str
 ) -> None:
+    (world / "late.jsonl").write_text('{"_id": "z", "text": "x", "time": "whenever"}\n')
     code, out, err = cli(*(a.format(world=world) for a in arguments))
     told = [line for line in err.splitlines() if line.startswith("error: ")]
     assert code == 2, err
@@ -225,6 +233,92 @@ def test_bad_input_stops_every_command_and_leaves_nothing(
     leftovers = [p for p in (tmp_path / "workspace").rglob("*") if p.name.endswith((".building", ".tmp", ".old"))]
     assert leftovers == []
     assert not list((tmp_path / "workspace").glob("runs/*"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("q1 Q0 a1 1 nan t", "score"),
+        ("q1 Q0 a1 first 1 t", "rank"),
+        ("q1 Q0 a\0 1 1 t", "NUL"),
+        ("other Q0 a1 1 1 t", "none of its 1 requests"),
+    ],
+)
+def test_a_foreign_run_that_cannot_be_judged_is_refused(
+    cli: Callable[..., Any], world: Path, tmp_path: Path, line: str, said: str
+) -> None:
+    foreign = tmp_path / "theirs.run"
+    foreign.write_text(line + "\n")
+    for judged_by in (("--data", world), ("--qrels", world / "qrels" / "test.tsv")):
+        code, out, err = cli("score", foreign, *judged_by)
+        assert code == 2 and said in err and out == "" and len(err.splitlines()) == 1
+    assert not list((tmp_path / "workspace").glob("runs/*"))
+
+
+def test_an_unknown_label_or_reranker_costs_no_build(cli: Callable[..., Any], world: Path, tmp_path: Path) -> None:
+    for wrong in (("--by", "nothing"), ("--set", "search.rerank.model=./none")):
+        assert cli("evaluate", "bm25", "--data", world, *wrong)[0] == 2
+    assert not list((tmp_path / "workspace").glob("indexes/*/bm25"))
+
+
+def test_the_only_document_can_be_replaced(cli: Callable[..., Any], world: Path, tmp_path: Path) -> None:
+    (world / "corpus.jsonl").write_text('{"_id": "a1", "user": "ann", "text": "old"}\n')
+    new, gone = tmp_path / "new.jsonl", tmp_path / "gone.txt"
+    new.write_text('{"_id": "a1", "user": "ann", "text": "new xylophone"}\n')
+    gone.write_text("a1\n")
+    for _ in range(2):  # a command given again changes nothing
+        code, out, _ = cli("index", "bm25", "--data", world, "--remove", gone, "--add", new, "--json")
+        assert code == 0 and (json.loads(out)["documents"], json.loads(out)["segments"]) == (1, 2)
+    found = json.loads(cli("search", "bm25", "xylophone", "--data", world, "--json")[1])["hits"]
+    assert [hit["text"] for hit in found] == ["new xylophone"]
+
+
+def test_damage_is_told_with_what_mends_it(cli: Callable[..., Any], world: Path, tmp_path: Path) -> None:
+    import shutil
+
+    cli("evaluate", "bm25", "--data", world)
+    [hits] = (tmp_path / "workspace").glob("runs/*/hits.parquet")
+    hits.write_bytes(b"")
+    [documents] = (tmp_path / "workspace").glob("indexes/*/documents")
+    (documents / "0000" / "ids.txt").write_text("a")
+    told = {i["kind"]: i for i in json.loads(cli("status", "--json")[1]) if i["state"] == "damaged"}
+    assert hits.parent.name in told["run"]["remedy"] and "0000" in told["documents"]["detail"]
+    assert "damaged" in cli("export", "bm25", "--out", tmp_path / "x")[2]
+    assert "Delete this folder" in told["documents"]["remedy"]
+    assert "Delete this folder" in cli("index", "bm25", "--data", world)[2]
+    shutil.rmtree(documents)
+    assert cli("evaluate", "bm25", "--data", world)[0] == 0
+
+
+@pytest.mark.parametrize("arguments", [("status",), ("data", "check", "{world}"), ("status", "--json")])
+def test_an_output_that_cannot_be_written_is_one_line(world: Path, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "admin", *(a.format(world=world) for a in arguments)]
+    environment = {**os.environ, "QUINTET_WORKSPACE": str(tmp_path / "workspace")}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("error: ") and len(done.stderr.splitlines()) == 1
+    assert "no space left" in done.stderr and "fault" not in done.stderr
+
+
+def test_a_workspace_where_nothing_can_be_made_is_one_line(cli: Callable[..., Any], world: Path) -> None:
+    code, _, err = cli("index", "bm25", "--data", world, "--workspace", "/proc/nowhere")
+    assert code in (1, 2) and "/proc/nowhere" in err and "fault" not in err and len(err.splitlines()) == 1
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("wait", [0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.2, 1.6, 2.0, 2.5])
+def test_ctrl_c_at_any_moment_is_one_line(world: Path, tmp_path: Path, wait: float) -> None:
+    command = [sys.executable, "-m", "admin", "evaluate", "hybrid", "--data", str(world)]
+    environment = {**os.environ, "QUINTET_WORKSPACE": str(tmp_path / "workspace")}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=-3, text=True)
+    while b"lib-dynload" not in Path(f"/proc/{process.pid}/maps").read_bytes():
+        time.sleep(0.001)  # Python itself is starting: what it says of a signal then is not ours
+    time.sleep(wait)
+    process.send_signal(2)
+    _, err = process.communicate(timeout=60)
+    assert "Traceback" not in err and process.returncode in (0, 130), err
+    if process.returncode == 130:
+        assert err.splitlines()[-1].startswith("error: interrupted"), err
 
 
 def test_debug_shows_the_traceback(cli: Callable[..., Any]) -> None:

@@ -20,7 +20,7 @@ _TOLD = 3  # faults named in an error
 
 
 def import_dataset(
-    kind: str, source: Path | str, target: Path | str, *, drop_unknown: bool = False, **options: Any
+    kind: str, source: Path | str, target: Path | str, /, *, drop_unknown: bool = False, **options: Any
 ) -> dict[str, Any]:
     """Turns the collection of format `kind` at `source` into the new folder `target`; `options` are the importer's.
 
