@@ -57,6 +57,7 @@ class Collection:
         self.bases = np.concatenate([[0], np.cumsum([len(s) for s in self.segments])]).astype(np.int64)
         self.deleted = np.zeros(len(self), dtype=bool)
         self.deleted[self.current["deleted"]] = True
+        self._ranges: dict[str | None, list[Range]] = {}
 
     def __len__(self) -> int:
         """Rows, deleted ones included."""
@@ -97,10 +98,16 @@ class Collection:
 
     def ranges(self, user: str | None) -> list[Range]:
         """The rows to search: everything, or the store of one user (empty if nobody has that name)."""
+        if user in self._ranges:  # a search in a small store takes hardly longer than making these
+            return self._ranges[user]
         bases = self.bases.tolist()
         if user is None:
-            return [Range(i, bases[i], 0, len(s)) for i, s in enumerate(self.segments)]
-        return [Range(i, bases[i], *s.users[user]) for i, s in enumerate(self.segments) if user in s.users]
+            found = [Range(i, bases[i], 0, len(s)) for i, s in enumerate(self.segments)]
+        else:
+            found = [Range(i, bases[i], *s.users[user]) for i, s in enumerate(self.segments) if user in s.users]
+        if found:  # nobody's are not kept: anybody can ask for them
+            self._ranges[user] = found
+        return found
 
     def document(self, row: int) -> Document:
         segment = int(np.searchsorted(self.bases, row, side="right")) - 1

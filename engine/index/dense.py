@@ -29,6 +29,8 @@ from engine.vectors import BLOCK, write_vectors
 VERSION = 1
 SMALL = 2000  # documents whose sentences `warm` encodes beforehand: seconds, a few MB
 EF_SEARCH = 256  # HNSW's beam: recall 0.99 on random vectors, where FAISS's own 16 finds 0.4 to 0.7
+SMALL_STORE = 512  # rows of which all are scored: cheaper than choosing among them one request at a time
+FEW = 20  # queries from which on FAISS multiplies matrices, and a heap each costs little beside that
 BATCH = 4096  # requests whose candidates are held at once
 
 
@@ -76,6 +78,16 @@ class DenseSegment:
             return rows, scores
         scores, rows = faiss.knn(queries, self.vectors[low:high], k, metric=faiss.METRIC_INNER_PRODUCT)
         return rows, scores
+
+    def score(self, queries: np.ndarray, low: int, high: int, out: np.ndarray) -> None:
+        """The inner products of (q, dimension) queries with all rows of [low, high), unsorted, into `out` (q, rows)."""
+        import faiss
+
+        rows, (count, dimension) = self.vectors[low:high], (high - low, queries.shape[1])
+        for query, own in zip(queries, out, strict=True):  # FAISS's own loop over rows, so that equal vectors tie
+            faiss.fvec_inner_products_ny(  # type: ignore[attr-defined]
+                faiss.swig_ptr(own), faiss.swig_ptr(query), faiss.swig_ptr(rows), dimension, count
+            )
 
 
 def write_dense(
@@ -167,18 +179,21 @@ class DenseIndex:
         fetch = np.asarray([k + 1 + len(banned.get(i, ())) for i in pending])
         rank, deleted = self.collection.rank, self.collection.deleted
         while pending:
-            rows, scores, unseen = self._fetch([requests[i].user for i in pending], queries[pending], fetch[pending])
+            rows, scores, unseen = self._fetch(
+                [requests[i].user for i in pending], queries[pending], fetch[pending].tolist()
+            )
             if self.collection.current["deleted"]:
                 scores[deleted[rows]] = -np.inf
             for place, i in enumerate(pending):
                 if i in banned:
                     scores[place, np.isin(rows[place], banned[i])] = -np.inf
-            # FAISS sorts by score: what is left are ties, several segments, and rows that have just been struck out
-            descends = (scores[:, 1:] < scores[:, :-1]) | (scores[:, 1:] == -np.inf)
-            wrong = np.flatnonzero(~descends.all(axis=1))
-            order = np.lexsort((-rank[rows[wrong]], -scores[wrong]), axis=-1)
-            rows[wrong] = np.take_along_axis(rows[wrong], order, axis=1)
-            scores[wrong] = np.take_along_axis(scores[wrong], order, axis=1)
+            # By score alone first, which is fast, then by id too where that left ties.
+            for keys in (lambda r, s: np.argsort(-s), lambda r, s: np.lexsort((-rank[r], -s), axis=-1)):
+                descends = (scores[:, 1:] < scores[:, :-1]) | (scores[:, 1:] == -np.inf)
+                wrong = np.flatnonzero(~descends.all(axis=1))
+                order = keys(rows[wrong], scores[wrong])
+                rows[wrong] = np.take_along_axis(rows[wrong], order, axis=1)
+                scores[wrong] = np.take_along_axis(scores[wrong], order, axis=1)
             rows, scores = rows[:, :k], scores[:, :k]
             kept = np.isfinite(scores).sum(axis=1)
             enough = (unseen == -np.inf) | ((kept == k) & (scores[:, -1] > unseen))
@@ -189,33 +204,38 @@ class DenseIndex:
         return results
 
     def _fetch(
-        self, users: Sequence[str | None], queries: np.ndarray, fetch: np.ndarray
+        self, users: Sequence[str | None], queries: np.ndarray, fetch: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The `fetch` (q,) or more best rows of each (q, dimension) query in every segment that its user is in.
+        """The `fetch` or more best rows of each (q, dimension) query in every segment that its user is in.
 
         Returns rows and scores, (q, most of any), padded with scores of -inf, and (q,) what no row left out exceeds.
         """
         calls, width, first = [], 1, 0
         for user, group in groupby(users):
-            last, start = first + sum(1 for _ in group), 0
-            most = int(fetch[first:last].max())
+            last, start = first + len(list(group)), 0
             for part in self.collection.ranges(user):
-                size = min(most, part.high - part.low)
-                calls.append((slice(first, last), slice(start, start + size), part, user is not None))
+                whole = part.high - part.low <= SMALL_STORE and last - first < FEW
+                size = part.high - part.low if whole else min(max(fetch[first:last]), part.high - part.low)
+                calls.append((slice(first, last), slice(start, start + size), part, user is not None, whole))
                 start += size
             first, width = last, max(width, start)
-        rows, origin = np.zeros((2, len(users), width), dtype=np.int64)
+        rows = np.tile(np.arange(width), (len(users), 1))  # as they are where all of a store is scored
+        origin = np.zeros_like(rows)
         scores = np.full(rows.shape, -np.inf, dtype=np.float32)
         unseen = np.full(len(users), -np.inf, dtype=np.float32)
-        for asked, place, part, exact in calls:
-            size = place.stop - place.start
+        for asked, place, part, exact, whole in calls:
             segment = self.segments[part.segment]
+            if whole:
+                segment.score(queries[asked], part.low, part.high, scores[asked, place])
+                origin[asked, place] = part.base + part.low - place.start
+                continue
+            size = place.stop - place.start
             found, values = segment.nearest(queries[asked], size, part.low, part.high, exact=exact)
             rows[asked, place], scores[asked, place], origin[asked, place] = found, values, part.base + part.low
             if size < part.high - part.low:
                 unseen[asked] = np.maximum(unseen[asked], np.where(found[:, -1] < 0, -np.inf, values[:, -1]))
         scores[rows < 0] = -np.inf
-        return np.maximum(rows, 0) + origin, scores, unseen
+        return np.where(scores == -np.inf, 0, rows + origin), scores, unseen
 
     def _rows(self, ids: Sequence[str]) -> np.ndarray:
         return np.asarray([row for i in ids if (row := self.collection.row_of.get(i)) is not None], dtype=np.int64)

@@ -55,7 +55,9 @@ def prefill_store(folder: Path) -> None:
 
 
 def encode(folder: Path) -> None:
-    vectors.write_vectors(folder / "vectors.npy", operations.encoder(folder), operations.encoded_texts, folder / "cache")
+    vectors.write_vectors(
+        folder / "vectors.npy", operations.encoder(folder), operations.encoded_texts, folder / "cache"
+    )
 
 
 def add_many(folder: Path) -> None:
@@ -76,12 +78,6 @@ CASES = {
     "make the store": (operations.sync, []),
     "sync the store": (operations.sync, [prefill_store]),
 }
-
-
-def encode(folder: Path) -> None:
-    vectors.write_vectors(
-        folder / "vectors.npy", operations.encoder(folder), operations.encoded_texts, folder / "cache"
-    )
 
 
 def try_it(folder: Path) -> None:
