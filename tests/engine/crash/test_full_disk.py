@@ -90,8 +90,9 @@ def try_it(folder: Path) -> None:
 
 
 def resumable(name: str) -> bool:
-    """What may be there after a failure: finished chunks of vectors, and DuckDB's log, which the next opening reads."""
-    return name.startswith(("cache/", "workspace/vectors/")) or name.endswith(".duckdb.wal")
+    """What may be there after a failure: finished chunks of vectors, DuckDB's log, which the next opening reads, and
+    the target of `write_vectors`, which is called here without the stage that throws it away."""
+    return name.startswith(("cache/", "workspace/vectors/")) or name.endswith(".duckdb.wal") or name == "vectors.npy"
 
 
 def usable(folder: Path) -> None:
