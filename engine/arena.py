@@ -15,6 +15,7 @@ from typing import Any
 from engine import experiment
 from engine.artifacts import Workspace
 from engine.datasets.reader import Dataset
+from engine.datasets.times import read_time
 from engine.errors import InputError
 from engine.experiment import Contestant
 from engine.methods.base import Searcher
@@ -111,9 +112,13 @@ class Arena:
     def ask(self, text: str, person: str | None = None, time: str | None = None, k: int = 5) -> list[Answer]:
         """Every contestant's `k` best documents for a question, with reasons.
 
-        Raises InputError for an unknown person, and for a question that is empty or longer than LONGEST characters.
+        Raises InputError for an unknown person, a time that can't be read, and a question that is empty or longer than
+        LONGEST characters.
         """
-        request = Request("question", clean(text), user=self._known(person), time=time)
+        when, _ = read_time(time) if time is not None else (None, True)
+        if time is not None and when is None:
+            raise InputError(f"{time[:40]!r} can't be read as a time", remedy="Write it as 2023-05-08T13:56")
+        request = Request("question", clean(text), user=self._known(person), time=when)
         answers = []
         for contestant, searcher in zip(self._contestants, self._searchers, strict=True):
             run = searcher.search([request], k, contestant.options)

@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -159,6 +159,21 @@ def _cores() -> int:
     import torch
 
     return torch.get_num_threads()
+
+
+def shared_encoder(config: EncoderConfig) -> Encoder:
+    """The encoder of `config`, one a process: all who search with it share its weights and the vectors it recalls.
+
+    Made anew where the model's files are no longer the same.
+    """
+    path = find_model(config.model, config.revision)
+    stamp = tuple((p.name, s.st_size, s.st_mtime_ns) for p in sorted(path.rglob("*")) if (s := p.stat()))
+    return _shared_encoder(config, stamp)
+
+
+@lru_cache(maxsize=4)
+def _shared_encoder(config: EncoderConfig, stamp: tuple[tuple[str, int, int], ...]) -> Encoder:
+    return Encoder(config)
 
 
 def find_model(model: str, revision: str | None = None) -> Path:

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from engine.config import RerankOptions
-from engine.encoder import Encoder, EncoderConfig, find_model
+from engine.encoder import EncoderConfig, find_model, shared_encoder
 from engine.errors import InputError
 
 
@@ -58,7 +58,7 @@ class BiEncoderReranker(Reranker):
     """A bi-encoder: the inner product of two vectors made apart."""
 
     def __init__(self, options: RerankOptions) -> None:
-        self.encoder = Encoder(EncoderConfig(model=options.model, batch_size=options.batch_size))
+        self.encoder = shared_encoder(EncoderConfig(model=options.model, batch_size=options.batch_size))
         self.name = self.encoder.path.name if options.model != "minilm" else "minilm"
 
     def scores(self, query: str, documents: Sequence[str]) -> np.ndarray:

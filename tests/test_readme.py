@@ -36,6 +36,14 @@ def test_the_commands_of_the_readme_run_as_printed(tmp_path: Path) -> None:
         ["bash", "-e"], input=own + examples, cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stdout[-2000:] + done.stderr
-    for said in ("0 errors", "helena/", "gold.kind", "\\begin{tabular}", "dense has 1 documents", "1 requests", "fresh"):
+    for said in (
+        "0 errors",
+        "helena/",
+        "gold.kind",
+        "\\begin{tabular}",
+        "dense has 1 documents",
+        "1 requests",
+        "fresh",
+    ):
         assert said in done.stdout, said
     assert (tmp_path / "hybrid.run").read_text().count("\n") > 1000

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine.artifacts import digest
 from engine.config import SearchOptions
-from engine.encoder import Encoder
+from engine.encoder import Encoder, shared_encoder
 from engine.index.dense import DenseConfig, DenseIndex
 from engine.methods.base import Hit, Method, Paper, Request, Run, Searcher, Stage, Target
 from engine.records import ClosestSentence
@@ -19,7 +19,7 @@ class DenseSearcher(Searcher[SearchOptions]):
     name = "dense"
 
     def __init__(self, target: Target, config: DenseConfig) -> None:
-        self.config, self.target, self.encoder = config, target, Encoder(config.encoder)
+        self.config, self.target, self.encoder = config, target, shared_encoder(config.encoder)
         self.index = DenseIndex(folder(target, config, self.encoder), target.collection, self.encoder)
 
     def open(self, target: Target) -> None:
@@ -47,7 +47,7 @@ def folder(target: Target, config: DenseConfig, encoder: Encoder) -> Path:
 
 
 def build(target: Target, config: DenseConfig) -> None:
-    _build(target, config, Encoder(config.encoder))
+    _build(target, config, shared_encoder(config.encoder))
 
 
 def _build(target: Target, config: DenseConfig, encoder: Encoder) -> None:
@@ -72,5 +72,5 @@ METHOD = Method(
     search_options=SearchOptions,
     stages=(Stage("dense", "one vector a document", build),),
     load=DenseSearcher,
-    folders=lambda target, config: [folder(target, config, Encoder(config.encoder))],
+    folders=lambda target, config: [folder(target, config, shared_encoder(config.encoder))],
 )
