@@ -19,7 +19,7 @@ import gradio as gr  # noqa: E402
 from engine.artifacts import Workspace  # noqa: E402
 from engine.demo import Demo, prepare  # noqa: E402
 from engine.errors import QuintetError  # noqa: E402
-from page import evaluation, search  # noqa: E402
+from page import api, evaluation, search  # noqa: E402
 from page.style import CSS, THEME  # noqa: E402
 
 
@@ -37,6 +37,7 @@ def build(demo: Demo) -> gr.Blocks:
                 search.tab(demo)
             with gr.Tab("Evaluation", id="evaluation"):
                 evaluation.tab(demo.workspace, page)
+        api.serve(demo)
     return page.queue(default_concurrency_limit=8, max_size=500)
 
 

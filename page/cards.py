@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from itertools import groupby
 
 from engine.arena import Answer
-from engine.records import ClosestSentence, Document, Explanation, MatchedTerms
+from engine.records import ClosestSentence, Document, Explanation, MatchedTerms, Request
 
 KINDS = ("event", "message", "contact")  # those with a colour of their own
 SHOWN_WHY = 160  # characters of a reason before it is cut
@@ -27,13 +28,16 @@ def notice(sentence: str, kind: str = "empty") -> str:
 
 def when(document: Document) -> str:
     """The document's time for people: day, date, and the hour where there is one."""
-    if not document.time:
-        return ""
-    day, _, hour = document.time.partition("T")
+    return _when(document.time) if document.time else ""
+
+
+@lru_cache(maxsize=1 << 14)  # a store's times are shown again with every answer
+def _when(time: str) -> str:
+    day, _, hour = time.partition("T")
     year, month, number = (int(part) for part in day.split("-"))
     name = calendar.day_abbr[calendar.weekday(year, month, number)]
     shown = f"{name} {number} {calendar.month_abbr[month]} {year}" + (f", {hour[:5]}" if hour else "")
-    return f'<time datetime="{text(document.time)}">{text(shown)}</time>'
+    return f'<time datetime="{text(time)}">{text(shown)}</time>'
 
 
 def marked(content: str, spans: Iterable[tuple[int, int]]) -> str:
@@ -111,6 +115,34 @@ def plain(documents: Sequence[Document], gold: frozenset[str] = frozenset(), emp
     """Documents without reasons, as a list of cards."""
     cards = "".join(_card(rank, d, 0.0, (), d.id in gold) for rank, d in enumerate(documents, start=1))
     return f'<ol class="q-plain">{cards}</ol>' if cards else notice(empty, "none")
+
+
+def press(attribute: str) -> str:
+    """What makes the elements with `data-<attribute>` of a gr.HTML pressable: its `select` event names the pressed one.
+
+    For gr.HTML's `js_on_load`, which runs once; a click and the Enter key on a focused element are the same to it.
+    """
+    return f"""
+const open = (event) => {{
+  const pressed = event.target.closest('[data-{attribute}]');
+  if (pressed) trigger('select', {{{attribute}: pressed.dataset.{attribute}}});
+}};
+element.addEventListener('click', open);
+element.addEventListener('keydown', (event) => {{
+  if (event.key === 'Enter' && event.target.tagName !== 'BUTTON') open(event);
+}});
+"""
+
+
+def examples(questions: Sequence[Request]) -> str:
+    """Questions as buttons; each names its number in `data-example`."""
+    if not questions:
+        return ""
+    buttons = "".join(
+        f'<button type="button" class="q-example" data-example="{i}">{text(question.text)}</button>'
+        for i, question in enumerate(questions)
+    )
+    return f'<div class="q-examples" role="group" aria-label="examples">{buttons}</div>'
 
 
 def timeline(documents: Sequence[Document], found: Mapping[str, Sequence[str]] | None = None) -> str:

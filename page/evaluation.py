@@ -13,15 +13,6 @@ from page import bars, cards
 from page.guard import guarded
 
 SHOWN = 200  # requests of a duel in the table: those on which the runs differ most, from both ends
-# A line of the table names its request; Enter and a press are the same to it.
-PRESS_A_LINE = """
-const open = (event) => {
-  const line = event.target.closest('[data-request]');
-  if (line) trigger('select', {request: line.dataset.request});
-};
-element.addEventListener('click', open);
-element.addEventListener('keydown', (event) => { if (event.key === 'Enter') open(event); });
-"""
 NO_RUNS = "No run has been judged yet: python -m admin evaluate METHOD --data DIR"
 
 
@@ -38,8 +29,7 @@ def tab(workspace: Workspace, page: gr.Blocks) -> None:
         first = gr.Dropdown([], label="First", elem_id="first", filterable=False)
         second = gr.Dropdown([], label="Second", elem_id="second", filterable=False)
     summary = gr.HTML(elem_id="duel", padding=False, apply_default_css=False)
-    rounds = gr.HTML(elem_id="rounds", padding=False, apply_default_css=False, js_on_load=PRESS_A_LINE)
-    request = gr.Textbox(visible="hidden", elem_id="request")
+    rounds = gr.HTML(elem_id="rounds", padding=False, apply_default_css=False, js_on_load=cards.press("request"))
     detail = gr.HTML(
         cards.notice("Press a line above to see what both runs answered."), elem_id="detail", padding=False
     )
@@ -81,24 +71,17 @@ def tab(workspace: Workspace, page: gr.Blocks) -> None:
         """One request: what was asked, what would have been right, what both runs answered."""
         return _detail(board.detail(workspace, a, b, request))
 
-    def pick(a: str, b: str, event: gr.EventData) -> Any:
+    def pressed(a: str, b: str, event: gr.EventData) -> Any:
         return open_request(a, b, str(event.request))
 
-    quiet: dict[str, Any] = {"show_progress": "hidden"}
-    which.input(open_board, [which], shown, api_name="board", **quiet)
-    metric.input(open_metric, [which, metric], shown[2:], api_name="metric", **quiet)
-    by.input(open_segments, [which, metric, by], [segments], api_name="segments", **quiet)
-    for choice in (first, second):
-        choice.input(
-            open_duel,
-            [first, second, metric],
-            [summary, rounds],
-            api_name="duel" if choice is first else False,
-            **quiet,
-        )
-    rounds.select(pick, [first, second], [detail], api_visibility="private", **quiet)
-    gr.on([], open_request, [first, second, request], [detail], api_name="request", **quiet)
-    page.load(open_board, [which], shown, api_visibility="private", **quiet)
+    # Programs have page/api.py's endpoints; these are the events of the controls.
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "undocumented"}
+    which.input(open_board, [which], shown, **quiet)
+    metric.input(open_metric, [which, metric], shown[2:], **quiet)
+    by.input(open_segments, [which, metric, by], [segments], **quiet)
+    gr.on([first.input, second.input], open_duel, [first, second, metric], [summary, rounds], **quiet)
+    rounds.select(pressed, [first, second], [detail], **quiet)
+    page.load(open_board, [which], shown, **quiet)
 
 
 def _board(workspace: Workspace, digest: str, split: str, metric: str) -> tuple[Any, ...]:

@@ -8,7 +8,6 @@ import gradio as gr
 
 from engine.arena import LONGEST, Answer
 from engine.demo import Demo
-from engine.errors import QuintetError
 from engine.records import Request
 from page import cards
 from page.guard import guarded
@@ -39,13 +38,12 @@ def tab(demo: Demo) -> None:
                 autofocus=True,
                 submit_btn="Ask",
             )
-            examples = gr.Dataset(
-                components=[question],
-                samples=[[r.text] for r in _examples(demo, names[0], people[0])],
-                label="Examples: each has one memory that answers it, or none",
-                samples_per_page=EXAMPLES,
+            examples = gr.HTML(
+                cards.examples(_examples(demo, names[0], people[0])),
                 elem_id="examples",
-                type="index",
+                padding=False,
+                apply_default_css=False,
+                js_on_load=cards.press("example"),
             )
             results = gr.HTML(cards.notice(ASK), elem_id="results", padding=False, apply_default_css=False)
 
@@ -54,12 +52,21 @@ def tab(demo: Demo) -> None:
         """The people of a collection, the first one's store, and example questions."""
         names = _people(demo, name)
         shown = cards.timeline(demo.arena(name).store(_user(names[0])))
-        return gr.Dropdown(names, value=names[0]), shown, _samples(demo, name, names[0]), cards.notice(ASK)
+        return (
+            gr.Dropdown(names, value=names[0]),
+            shown,
+            cards.examples(_examples(demo, name, names[0])),
+            cards.notice(ASK),
+        )
 
     @guarded(outputs=3)
     def choose_person(name: str, who: str) -> tuple[Any, ...]:
         """One person's store as a timeline, and example questions for it."""
-        return cards.timeline(demo.arena(name).store(_user(who))), _samples(demo, name, who), cards.notice(ASK)
+        return (
+            cards.timeline(demo.arena(name).store(_user(who))),
+            cards.examples(_examples(demo, name, who)),
+            cards.notice(ASK),
+        )
 
     @guarded(outputs=2, notice=0)
     def search(name: str, who: str, text: str) -> tuple[Any, ...]:
@@ -69,50 +76,21 @@ def tab(demo: Demo) -> None:
 
     @guarded(outputs=3, notice=1)
     def example(name: str, who: str, number: int) -> tuple[Any, ...]:
-        """The same for one of the examples of that store, by its number."""
         request = _examples(demo, name, who)[number]
         found = demo.arena(name).ask(request.text, _user(who), request.time)
         return request.text, *_show(demo, name, who, found, _gold(demo, name, who, request.text))
 
-    def ask(question: str, collection: str, person: str | None, time: str | None, k: int) -> list[dict[str, Any]]:
-        """Every contestant's answers as records: for each hit its document, score and reasons.
+    def pressed(name: str, who: str, event: gr.EventData) -> Any:
+        """The same for one of the examples of that store."""
+        return example(name, who, int(event.example))
 
-        `person` is None for a collection without people; `time` (ISO-8601) is when the question is asked; `k` is how
-        many answers, at most 50.
-        """
-        try:
-            answers = demo.arena(collection).ask(question, person, time, max(1, min(k, 50)))
-        except QuintetError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        return [answer.record() for answer in answers]
-
-    gr.api(ask, api_name="ask", concurrency_limit=8)
-    collection.input(
-        choose_collection,
-        [collection],
-        [person, store, examples, results],
-        api_name="collection",
-        show_progress="hidden",
-    )
-    person.input(
-        choose_person, [collection, person], [store, examples, results], api_name="store", show_progress="hidden"
-    )
-    question.submit(
-        search,
-        [collection, person, question],
-        [results, store],
-        api_name="search",
-        show_progress="minimal",
-        concurrency_limit=8,
-    )
-    examples.click(
-        example,
-        [collection, person, examples],
-        [question, results, store],
-        api_name="example",
-        show_progress="minimal",
-        concurrency_limit=8,
-    )
+    # Programs have page/api.py's endpoints; these are the events of the controls.
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "undocumented"}
+    busy: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "undocumented", "concurrency_limit": 8}
+    collection.input(choose_collection, [collection], [person, store, examples, results], **quiet)
+    person.input(choose_person, [collection, person], [store, examples, results], **quiet)
+    question.submit(search, [collection, person, question], [results, store], api_name="search", **busy)
+    examples.select(pressed, [collection, person], [question, results, store], **busy)
 
 
 def _people(demo: Demo, name: str) -> list[str]:
@@ -125,10 +103,6 @@ def _user(who: str) -> str | None:
 
 def _examples(demo: Demo, name: str, who: str) -> list[Request]:
     return demo.arena(name).examples(_user(who), EXAMPLES)
-
-
-def _samples(demo: Demo, name: str, who: str) -> gr.Dataset:
-    return gr.Dataset(samples=[[request.text] for request in _examples(demo, name, who)])
 
 
 def _gold(demo: Demo, name: str, who: str, text: str) -> frozenset[str] | None:
