@@ -28,7 +28,8 @@ def build(demo: Demo) -> gr.Blocks:
     with gr.Blocks(title="Quintet", analytics_enabled=False, fill_width=True) as page:
         gr.HTML(
             "<h1>Quintet</h1>"
-            "<p>One vague personal question, several ways of searching it, side by side, each saying why.</p>",
+            "<p>One vague personal question, several ways of searching it, side by side, each saying why."
+            " Here over six invented lives: two years of calendar, messages and contacts.</p>",
             elem_id="title",
             padding=False,
         )

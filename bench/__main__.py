@@ -21,7 +21,8 @@ from bench.table import Table
 from bench.world import QUICK, Sizes, World
 from engine.artifacts import hardware, replace_file
 
-BENCHMARKS = ("start", "dense", "lexical", "scoring", "hybrid", "encoding", "growth", "memory")
+BENCHMARKS = ("start", "dense", "lexical", "scoring", "hybrid", "encoding", "growth", "memory", "page")
+ON_REQUEST = ("clone",)  # installs from the package registry
 PACKAGES = (
     "numpy", "faiss-cpu", "bm25s", "PyStemmer", "pytrec-eval-terrier", "torch", "transformers", "sentence-transformers",
 )  # fmt: skip
@@ -31,7 +32,10 @@ ROOT = Path(__file__).parent.parent
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"which; all if none is named: {', '.join(BENCHMARKS)}"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"which; without one: {', '.join(BENCHMARKS)}; on request: {', '.join(ON_REQUEST)}",
     )
     parser.add_argument("--quick", action="store_true", help="tiny sizes: does it run, not how fast is it")
     parser.add_argument("--write", type=Path, metavar="FILE", help="keep the tables in this Markdown file")
@@ -43,8 +47,8 @@ def main(arguments: Sequence[str]) -> None:
         help="the folder with real collections, of which scifact is used if it is there",
     )
     given = parser.parse_args(arguments)
-    if unknown := [name for name in given.names if name not in BENCHMARKS]:
-        parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
+    if unknown := [name for name in given.names if name not in (*BENCHMARKS, *ON_REQUEST)]:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join((*BENCHMARKS, *ON_REQUEST))}")
     os.environ["QUINTET_NO_PROGRESS"] = "1"
     os.environ["HF_HUB_OFFLINE"] = "1"
     tables = []

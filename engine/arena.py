@@ -26,10 +26,11 @@ LONGEST = 500  # characters of a question; nobody types more, and a model reads 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one contestant found: its declaration's name and title, and the hits, best first."""
+    """What one contestant found: its declaration's name, title and summary, and the hits, best first."""
 
     name: str
     title: str
+    summary: str
     hits: tuple[Hit, ...]
 
     def record(self) -> dict[str, Any]:
@@ -123,7 +124,8 @@ class Arena:
         for contestant, searcher in zip(self._contestants, self._searchers, strict=True):
             run = searcher.search([request], k, contestant.options)
             hits = searcher.explain(request, run.documents(0), contestant.options)
-            answers.append(Answer(contestant.method.name, contestant.method.title, tuple(hits)))
+            method = contestant.method
+            answers.append(Answer(method.name, method.title, method.summary, tuple(hits)))
         return answers
 
     def warm(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from engine.evaluation.measures import MEASURES
 from engine.evaluation.significance import Interval
 from engine.leaderboard import Bar, Entry, Round
 from page.cards import notice, text
@@ -23,7 +24,7 @@ def leaderboard(entries: Sequence[Entry], metric: str) -> str:
         for e in entries
     )
     return (
-        f'<table class="q-table"><caption>{text(metric)}: mean and 95 % bootstrap interval'
+        f'<table class="q-table"><caption>{text(metric)} ({_meaning(metric)}): mean and 95 % bootstrap interval'
         " of each contestant's newest run</caption><thead><tr><th>contestant</th><th>mean</th><th></th>"
         f"<th>interval</th><th>requests</th><th>no answer</th></tr></thead><tbody>{rows}</tbody></table>"
     )
@@ -62,6 +63,12 @@ def rounds(duel: Sequence[Round]) -> str:
         "<caption>Press a line to see what both runs answered.</caption><thead><tr><th>question</th><th>first</th>"
         f"<th>second</th><th>difference</th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
+
+
+def _meaning(metric: str) -> str:
+    """What a metric says, in words; a run of another tool may have one that we do not know."""
+    measure = MEASURES.get(metric.partition("@")[0])
+    return text(measure.title.replace("first k", f"first {metric.partition('@')[2]}")) if measure else "?"
 
 
 def _sign(difference: float) -> str:

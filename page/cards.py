@@ -68,10 +68,10 @@ def answers(found: Sequence[Answer], gold: frozenset[str] | None) -> str:
         )
         columns.append(
             f'<section class="q-column" aria-label="{text(answer.title)}"><h3>{text(answer.title)}'
-            f"{_verdict(gold, ranks, len(answer.hits))}</h3>"
+            f'{_verdict(gold, ranks, len(answer.hits))}</h3><p class="q-summary">{text(answer.summary)}</p>'
             f"{f'<ol>{cards}</ol>' if cards else notice('Nothing found: no word in common.', 'none')}</section>"
         )
-    return f'<div class="q-columns">{"".join(columns)}</div>'
+    return f'<div class="q-columns q-answers">{"".join(columns)}</div>'
 
 
 def _verdict(gold: frozenset[str] | None, ranks: list[int], shown: int) -> str:
@@ -145,6 +145,17 @@ def examples(questions: Sequence[Request]) -> str:
     return f'<div class="q-examples" role="group" aria-label="examples">{buttons}</div>'
 
 
+# Pressing a bar scrolls the list below it to its month; the list alone can be scrolled with the keyboard.
+SCROLL_TO_MONTH = """
+element.addEventListener('click', (event) => {
+  const bar = event.target.closest('[data-month]');
+  const list = element.querySelector('.q-timeline');
+  const month = bar && element.querySelector(`[data-is="${bar.dataset.month}"]`);
+  if (month) list.scrollTo({top: month.offsetTop - list.offsetTop, behavior: 'smooth'});
+});
+"""
+
+
 def timeline(documents: Sequence[Document], found: Mapping[str, Sequence[str]] | None = None) -> str:
     """A store by months, with a strip of bars over it. `found` are the contestants that returned each id."""
     if not documents:
@@ -153,16 +164,20 @@ def timeline(documents: Sequence[Document], found: Mapping[str, Sequence[str]] |
     months = [(month, list(group)) for month, group in groupby(documents, key=lambda d: (d.time or "")[:7])]
     most = max(len(group) for _, group in months)
     bars = "".join(
-        f'<span class="q-bar{" q-found" if any(d.id in found for d in group) else ""}"'
-        f' style="height:{max(8, 100 * len(group) // most)}%" title="{_month(month)}: {len(group)}"></span>'
+        f'<button type="button" tabindex="-1" class="q-bar{" q-found" if any(d.id in found for d in group) else ""}"'
+        f' data-month="{text(month)}" style="height:{max(8, 100 * len(group) // most)}%"'
+        f' title="{_month(month)}: {len(group)}" aria-label="{_month(month)}: {len(group)}"></button>'
         for month, group in months
     )
     parts = []
     for month, group in months:
         items = "".join(_entry(d, found.get(d.id, ())) for d in group)
-        parts.append(f'<li><h4>{_month(month)} <span class="q-count">{len(group)}</span></h4><ol>{items}</ol></li>')
+        parts.append(
+            f'<li data-is="{text(month)}"><h4>{_month(month)} <span class="q-count">{len(group)}</span></h4>'
+            f"<ol>{items}</ol></li>"
+        )
     return (
-        f'<div class="q-strip" role="img" aria-label="memories a month">{bars}</div>'
+        f'<div class="q-strip" role="group" aria-label="memories a month">{bars}</div>'
         '<div class="q-timeline" tabindex="0" role="region" aria-label="the store by time">'
         f"<ol>{''.join(parts)}</ol></div>"
     )

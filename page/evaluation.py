@@ -96,7 +96,7 @@ def _board(workspace: Workspace, digest: str, split: str, metric: str) -> tuple[
         if field
         else bars.segments([], "", "")
     )
-    names = [(f"{e.method} · {e.run}", e.run) for e in entries]
+    names = [(f"{e.method} · {e.config} · {e.created.replace('T', ' ')}", e.run) for e in entries]
     pair = (runs[1], runs[0]) if len(runs) > 1 else (runs[0], runs[0])
     return (
         bars.leaderboard(entries, metric),

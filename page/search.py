@@ -14,7 +14,10 @@ from page.guard import guarded
 
 EXAMPLES = 8
 EVERYBODY = "everybody"
-ASK = "Ask something above, or press one of the examples."
+ASK = (
+    "Ask something above, or press an example. Each contestant answers in its own column, says why it found what it"
+    " found, and is told whether it was right where the question is one of the collection's own."
+)
 
 
 def tab(demo: Demo) -> None:
@@ -24,12 +27,21 @@ def tab(demo: Demo) -> None:
     people = _people(demo, names[0])
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_id="store-side"):
-            collection = gr.Dropdown(names, value=names[0], label="Collection", elem_id="collection", filterable=False)
-            person = gr.Dropdown(people, value=people[0], label="Whose store", elem_id="person", filterable=False)
             store = gr.HTML(
-                cards.timeline(first.store(_user(people[0]))), elem_id="store", padding=False, apply_default_css=False
+                cards.timeline(first.store(_user(people[0]))),
+                elem_id="store",
+                padding=False,
+                apply_default_css=False,
+                js_on_load=cards.SCROLL_TO_MONTH,
             )
         with gr.Column(scale=3, min_width=300, elem_id="ask-side"):
+            with gr.Row(elem_id="choose"):
+                collection = gr.Dropdown(
+                    names, value=names[0], label="Collection", elem_id="collection", filterable=False, min_width=120
+                )
+                person = gr.Dropdown(
+                    people, value=people[0], label="Whose store", elem_id="person", filterable=False, min_width=120
+                )
             question = gr.Textbox(
                 label="Question",
                 placeholder="what did Mum's friend say about the boat?",
