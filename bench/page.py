@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median, quantiles
 
-from bench.serving import answer, free_port, served
+from bench.serving import Visitor, free_port, served
 from bench.table import Row, Table, duration
 from bench.world import World
 from engine.demo import BUNDLED
@@ -43,11 +43,11 @@ def run(world: World) -> Table:
     asked = [(p, q.text) for p in arena.people for q in arena.questions[p]]
     asked = [pair for pairs in itertools.zip_longest(*_by_person(asked)) for pair in pairs if pair]  # people in turns
     with served(command, ROOT, port):
-        assert "q-card" in answer(url, name, *asked[-1])
+        Visitor(port).ask(name, *asked[-1])
         time.sleep(0 if quick else WARMED)
         paints = first_paints(url, 1 if quick else 5)
-        alone = visit(url, name, asked[:5] if quick else asked[:40], 1)
-        crowd = visit(url, name, asked[5:15] if quick else asked[40:240], VISITORS)
+        alone = visit(port, name, asked[:5] if quick else asked[:40], 1)
+        crowd = visit(port, name, asked[5:15] if quick else asked[40:240], VISITORS)
     rows = [
         row("first start: index and judge the bundled world", [first_start]),
         row("second start", starts, START),
@@ -90,18 +90,15 @@ def first_paints(url: str, count: int) -> list[float]:
     return found
 
 
-def visit(url: str, collection: str, asked: Sequence[tuple[str, str]], visitors: int) -> list[float]:
+def visit(port: int, collection: str, asked: Sequence[tuple[str, str]], visitors: int) -> list[float]:
     """Seconds that each question took, `visitors` of them under way at any time, each with a session of their own."""
-    from gradio_client import Client
-
     own = threading.local()
 
     def ask(pair: tuple[str, str]) -> float:
-        if not hasattr(own, "client"):
-            own.client = Client(url, verbose=False)
+        if not hasattr(own, "visitor"):
+            own.visitor = Visitor(port)
         started = time.perf_counter()
-        markup = own.client.predict(collection, *pair, api_name="/search")[0]
-        assert "q-card" in markup
+        own.visitor.ask(collection, *pair)
         return time.perf_counter() - started
 
     with ThreadPoolExecutor(visitors) as pool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
+import secrets
 import socket
 import subprocess
 import threading
@@ -55,8 +58,22 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def answer(url: str, collection: str, person: str, question: str) -> str:
-    """The markup that a visitor's question brings."""
-    from gradio_client import Client
+class Visitor:
+    """One open page: a session of its own and a connection that stays, over which questions go as the Ask button's."""
 
-    return Client(url, verbose=False).predict(collection, person, question, api_name="/search")[0]
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port)
+        self._connection.request("GET", "/config")
+        config = json.loads(self._connection.getresponse().read())
+        [event] = [e for e in config["dependencies"] if e["api_name"] == "search"]
+        self._call = {"fn_index": event["id"], "session_hash": secrets.token_hex(6)}
+        self._path = f"{config['api_prefix']}/run/predict"
+
+    def ask(self, collection: str, person: str, question: str) -> str:
+        """The markup of the answers. Raises RuntimeError if there are none."""
+        body = json.dumps({**self._call, "data": [collection, person, question]})
+        self._connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+        answer = json.loads(self._connection.getresponse().read())
+        if "q-card" not in str(answer.get("data")):
+            raise RuntimeError(f"no answer to {question!r}: {str(answer)[:300]}")
+        return answer["data"][0]

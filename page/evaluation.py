@@ -75,7 +75,7 @@ def tab(workspace: Workspace, page: gr.Blocks) -> None:
         return open_request(a, b, str(event.request))
 
     # Programs have page/api.py's endpoints; these are the events of the controls.
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "undocumented"}
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "undocumented", "queue": False}
     which.input(open_board, [which], shown, **quiet)
     metric.input(open_metric, [which, metric], shown[2:], **quiet)
     by.input(open_segments, [which, metric, by], [segments], **quiet)

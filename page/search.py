@@ -96,9 +96,10 @@ def tab(demo: Demo) -> None:
         """The same for one of the examples of that store."""
         return example(name, who, int(event.example))
 
-    # Programs have page/api.py's endpoints; these are the events of the controls.
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "undocumented"}
-    busy: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "undocumented", "concurrency_limit": 8}
+    # Programs have page/api.py's endpoints; these are the events of the controls. Each takes a few milliseconds, to
+    # which Gradio's queue would add three times as much.
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "undocumented", "queue": False}
+    busy: dict[str, Any] = {**quiet, "show_progress": "minimal"}
     collection.input(choose_collection, [collection], [person, store, examples, results], **quiet)
     person.input(choose_person, [collection, person], [store, examples, results], **quiet)
     question.submit(search, [collection, person, question], [results, store], api_name="search", **busy)
