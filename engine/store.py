@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
 VERSION = 1
-WAIT = 30.0  # seconds to wait for a foreign program that holds the file
+WRITE_WAIT, READ_WAIT = 30.0, 3.0  # seconds to wait for a foreign program that holds the file; a reader is a visitor
 # How DuckDB says that another program, or another thread outside our lock, has the file open,
 HELD = ("Could not set lock", "with a different configuration")
 # that the file itself is broken,
@@ -164,7 +164,7 @@ def _lock_file(workspace: Workspace) -> Path:
 def _connect(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
     import duckdb
 
-    deadline = time.monotonic() + WAIT
+    deadline = time.monotonic() + (READ_WAIT if read_only else WRITE_WAIT)
     while True:
         try:
             connection = duckdb.connect(str(path), read_only=read_only)

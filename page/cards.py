@@ -151,7 +151,7 @@ element.addEventListener('click', (event) => {
   const bar = event.target.closest('[data-month]');
   const list = element.querySelector('.q-timeline');
   const month = bar && element.querySelector(`[data-is="${bar.dataset.month}"]`);
-  if (month) list.scrollTo({top: month.offsetTop - list.offsetTop, behavior: 'smooth'});
+  if (month) list.scrollTo({top: month.offsetTop, behavior: 'smooth'});
 });
 """
 

@@ -12,7 +12,7 @@ from engine.records import Request
 from page import cards
 from page.guard import guarded
 
-EXAMPLES = 8
+EXAMPLES = 6
 EVERYBODY = "everybody"
 ASK = (
     "Ask something above, or press an example. Each contestant answers in its own column, says why it found what it"

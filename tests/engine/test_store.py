@@ -186,7 +186,7 @@ def test_a_store_of_no_runs(tmp_path: Path) -> None:
 
 
 def test_a_program_that_holds_the_file_is_named(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "WAIT", 0.2)
+    monkeypatch.setattr(store, "WRITE_WAIT", 0.2)
     store.sync(workspace)
     with duckdb.connect(str(workspace.store), read_only=True):  # in this process, past our lock
         with pytest.raises(BuildError, match="another program holds this file"):

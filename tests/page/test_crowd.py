@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import statistics
+import contextlib
+import re
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from bench.serving import Visitor
 from tests.page.conftest import Server
 
-# slow: the page is not finished, and under load Gradio's own scripts fail now and then
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = pytest.mark.integration
 PEOPLE = ["helena", "deniz", "priya", "callum", "margit", "tobias"]
 
 
@@ -26,38 +26,46 @@ def client(server: Server) -> Iterator[Any]:
 
 def test_endpoints_are_named_and_described(client: Any) -> None:
     api = client.view_api(return_format="dict")["named_endpoints"]
-    wanted = {
-        "/search",
-        "/example",
-        "/store",
-        "/collection",
-        "/board",
-        "/metric",
-        "/segments",
-        "/duel",
-        "/request",
-        "/ask",
-    }
-    assert wanted <= set(api)
-    for name in wanted:
-        assert api[name]["description"].strip(), name
+    wanted = "collections store examples ask boards leaderboard segments duel request"
+    assert set(api) == {f"/{name}" for name in wanted.split()}
+    assert all(endpoint["description"].strip() for endpoint in api.values())
 
 
-def test_ask_gives_records_not_markup(client: Any) -> None:
-    found = client.predict("what did Mum's friend say about the boat?", "lives", "helena", None, 3, api_name="/ask")
+def test_every_endpoint_gives_records(client: Any) -> None:
+    """One walk through all of them, each with what the one before named."""
+    collections = {c["name"]: c["people"] for c in client.predict(api_name="/collections")}
+    assert collections["lives"] == sorted(PEOPLE) and collections["hostile<b>"] == []
+    store = client.predict("lives", "helena", api_name="/store")
+    assert len(store) >= 100 and all(d["user"] == "helena" for d in store)
+    assert [d["time"] for d in store] == sorted(d["time"] for d in store)
+    examples = client.predict("lives", "helena", 5, api_name="/examples")
+    assert len(examples) == 5
+    found = client.predict(examples[0]["text"], "lives", "helena", examples[0]["time"], 3, api_name="/ask")
     assert [answer["method"] for answer in found] == ["bm25", "dense", "hybrid"]
     hit = found[1]["hits"][0]
     assert hit["id"].startswith("helena/") and hit["why"][0]["kind"] == "closest_sentence" and "score" in hit
+    everybody = client.predict("picnic", "hostile<b>", api_name="/ask")
+    assert {h["id"] for h in everybody[0]["hits"]} == {"h<1>", "h2", "h3"}
+    board = next(b for b in client.predict(api_name="/boards") if b["dataset"] == "lives")
+    entries = client.predict(board["digest"], board["split"], "mrr@10", api_name="/leaderboard")
+    assert "mrr@10" in board["metrics"] and len(entries) == 3
+    bars = client.predict(board["digest"], board["split"], "mrr@10", "user", api_name="/segments")
+    assert {bar["segment"] for bar in bars} == set(PEOPLE)
+    rounds = client.predict(entries[1]["run"], entries[0]["run"], "mrr@10", api_name="/duel")
+    assert len(rounds) == 297 and rounds[0]["difference"] >= rounds[-1]["difference"]
+    detail = client.predict(entries[1]["run"], entries[0]["run"], rounds[0]["request"], api_name="/request")
+    assert detail["text"] == rounds[0]["text"] and len(detail["gold"]) == 1 and len(detail["first"]) == 5
 
 
-def test_fifty_visitors_at_once_each_get_their_own_answers(client: Any) -> None:
+def test_fifty_visitors_at_once_each_get_their_own_answers(server: Server) -> None:
+    port = int(server.url.rpartition(":")[2])
+
     def visit(i: int) -> tuple[str, str]:
         person = PEOPLE[i % len(PEOPLE)]
-        results, store = client.predict("lives", person, f"who came to dinner, visitor {i}?", api_name="/search")
-        return person, results + store
+        return person, Visitor(port).ask("lives", person, f"who came to dinner, visitor {i}?")
 
     with ThreadPoolExecutor(50) as crowd:
-        for person, markup in crowd.map(visit, range(50)):
+        for person, markup in crowd.map(visit, range(100)):
             assert f'title="{person}/m' in markup
             assert not any(f'title="{other}/m' in markup for other in PEOPLE if other != person)
 
@@ -65,31 +73,52 @@ def test_fifty_visitors_at_once_each_get_their_own_answers(client: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("lives", "helena", "x" * 1_000_000), "1,000,000 characters"),
-        (("lives", "helena", "\x00\x01\x02"), "The question is empty"),
-        (("lives", "nobody", "where?"), "Nobody is called"),
-        (("lives", "<script>alert(1)</script>", "where?"), "Nobody is called"),
-        (("nothing", "helena", "where?"), "There is no collection"),
-        (("lives", "helena", "\ud800 where is the key?"), ""),
+        (("x" * 1_000_000, "lives", "helena"), "1,000,000 characters"),
+        (("\x00\x01\x02", "lives", "helena"), "the question is empty"),
+        (("where?", "lives", "nobody"), "nobody is called 'nobody'"),
+        (("where?", "lives", "<script>alert(1)</script>"), "nobody is called"),
+        (("where?", "nothing", "helena"), "there is no collection 'nothing'"),
+        (("where?", "lives", "helena", "soon"), "can't be read as a time"),
     ],
 )
 def test_a_hostile_call_gets_one_sentence_and_the_page_lives_on(
-    client: Any, arguments: tuple[str, str, str], said: str
+    client: Any, server: Server, arguments: tuple[str, ...], said: str
 ) -> None:
-    try:
-        results = client.predict(*arguments, api_name="/search")[0]
-    except Exception as error:  # Gradio itself refuses what is not one of a dropdown's choices, or no text
-        results = str(error)
-        assert "Traceback" not in results
+    with pytest.raises(Exception, match=re.escape(said)) as caught:
+        client.predict(*arguments, api_name="/ask")
+    assert "\n" not in str(caught.value) and "Traceback" not in str(caught.value)
+    odd = client.predict("where is the\u202e key? \x1b[31m", "lives", "helena", api_name="/ask")
+    assert len(odd[1]["hits"]) == 5
+    visitor = Visitor(int(server.url.rpartition(":")[2]))
+    with contextlib.suppress(RuntimeError):  # half a surrogate pair is no text: refused by Gradio, or left out by us
+        visitor.ask("lives", "helena", "where \ud800 is the key?")
+    assert "q-card" in visitor.ask("lives", "helena", "where is the key?")
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "arguments", "said"),
+    [
+        ("/segments", ("nothing", "test", "ndcg@10", "user"), []),
+        ("/leaderboard", ("nothing", "test'; DROP TABLE runs; --", "ndcg@10"), []),
+        ("/duel", ("nothing", "nothing", "ndcg@10"), []),
+        ("/request", ("nothing", "nothing", "q"), "has no request"),
+    ],
+)
+def test_what_no_run_has_is_empty_or_said(
+    client: Any, endpoint: str, arguments: tuple[str, ...], said: list[Any] | str
+) -> None:
+    if isinstance(said, str):
+        with pytest.raises(Exception, match=said):
+            client.predict(*arguments, api_name=endpoint)
     else:
-        assert said in results
-        assert "<script>alert" not in results
-    assert "q-card" in client.predict("lives", "helena", "where is the key?", api_name="/search")[0]
+        assert client.predict(*arguments, api_name=endpoint) == said
+    assert client.predict(api_name="/boards")
 
 
 def test_a_store_that_is_gone_is_made_again(client: Any, server: Server) -> None:
     (server.workspace / "store.duckdb").unlink()
-    assert "lives" in str(client.predict(None, api_name="/board"))
+    assert "lives" in str(client.predict(api_name="/boards"))
 
 
 def test_a_store_that_another_program_holds_is_said_and_search_goes_on(client: Any, server: Server) -> None:
@@ -102,27 +131,20 @@ def test_a_store_that_another_program_holds_is_said_and_search_goes_on(client: A
     try:
         assert holder.stdout is not None
         holder.stdout.readline()
-        board: list[Any] = []
-        waiting = threading.Thread(target=lambda: board.append(client.predict(None, api_name="/board")))
+        told: list[str] = []
+
+        def look() -> None:
+            try:
+                client.predict(api_name="/boards")
+            except Exception as error:
+                told.append(str(error))
+
+        waiting = threading.Thread(target=look)
         waiting.start()
-        assert "q-card" in client.predict("lives", "priya", "who fixes the roof?", api_name="/search")[0]
-        waiting.join(timeout=30)
-        assert "another program holds this file" in str(board[0]).lower()
+        assert client.predict("who fixes the roof?", "lives", "priya", api_name="/ask")[1]["hits"]
+        waiting.join(timeout=60)
+        assert "another program holds this file" in told[0]
     finally:
         holder.kill()
         holder.wait()
-    assert "q-table" in str(client.predict(None, api_name="/board"))
-
-
-def test_ten_visitors_at_once_are_answered_quickly(client: Any, record_property: Any) -> None:
-    """No bound is asserted here (machines differ): the figure is in docs/BENCHMARKS.md; nobody may wait for seconds."""
-
-    def visit(i: int) -> float:
-        started = time.perf_counter()
-        client.predict("lives", PEOPLE[i % 6], f"when is the check-up number {i}?", api_name="/search")
-        return time.perf_counter() - started
-
-    with ThreadPoolExecutor(10) as crowd:
-        seconds = list(crowd.map(visit, range(60)))
-    record_property("p50_seconds", statistics.median(seconds))
-    assert statistics.median(seconds) < 10
+    assert "lives" in str(client.predict(api_name="/boards"))

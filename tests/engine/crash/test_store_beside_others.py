@@ -23,7 +23,7 @@ def evaluate(folder: Path) -> None:
     """`python -m admin evaluate bm25` in this process; what it prints goes to stdout.PID."""
     from admin.cli import run
 
-    store.WAIT = 1.0
+    store.WRITE_WAIT = 1.0
     out = os.open(folder / f"stdout.{os.getpid()}", os.O_WRONLY | os.O_CREAT)
     os.dup2(out, 1)
     code = run(

@@ -1,0 +1,56 @@
+"""`python -m bench.pictures [DIR]`: the page as it looks, wide and on a phone, light and dark, for the README."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench.page import CHROMIUM, ROOT
+from bench.serving import free_port, served
+
+WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+QUESTION = "#question :is(textarea, input)"
+
+
+def main(folder: Path) -> None:
+    from playwright.sync_api import sync_playwright
+
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    with tempfile.TemporaryDirectory() as workspace, sync_playwright() as playwright:
+        command = [sys.executable, "app.py", "--workspace", workspace, "--port", str(port)]
+        with served(command, ROOT, port):
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+            for name, size, theme in (
+                ("wide-light", WIDE, "light"),
+                ("wide-dark", WIDE, "dark"),
+                ("phone-light", PHONE, "light"),
+                ("phone-dark", PHONE, "dark"),
+            ):
+                page = browser.new_page(viewport=size, color_scheme=theme)
+                page.goto(f"http://127.0.0.1:{port}/?__theme={theme}")
+                _search(page)
+                page.screenshot(path=folder / f"search-{name}.png")
+                _evaluation(page)
+                page.screenshot(path=folder / f"evaluation-{name}.png")
+                page.close()
+            browser.close()
+
+
+def _search(page: Any) -> None:
+    page.wait_for_selector(QUESTION)
+    page.locator("#examples button").nth(2).click()
+    page.wait_for_selector("#results .q-card")
+    page.wait_for_timeout(500)
+
+
+def _evaluation(page: Any) -> None:
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#rounds tbody tr")
+    page.wait_for_timeout(500)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/pictures"))
