@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -86,7 +87,7 @@ def run(arguments: list[str]) -> int:
         return _fail(error.format_message().rstrip(".") + "." + hint, 2)
     except (KeyboardInterrupt, typer.Abort):
         return _fail(INTERRUPTED, 130)
-    except BrokenPipeError:  # `... | head`
+    except (BrokenPipeError, SystemExit):  # `... | head`, which typer may turn into an exit of its own
         _drop_output()
         return 0
     except Exception as error:
@@ -96,7 +97,8 @@ def run(arguments: list[str]) -> int:
             where = error.filename or "the output"
             _drop_output()
             return _fail(f"{where}: {error.strerror.lower()}. Check the path, its permissions and the space there", 1)
-        return _fail(f"{type(error).__name__}: {error}. This is a fault of ours; --debug shows where", 1)
+        kind = f"{type(error).__name__}: {error}"[:300]
+        return _fail(f"{kind}. A fault of ours (--debug shows where) or a damaged file (see `status --verify`)", 1)
 
 
 def _fail(line: str, code: int) -> int:
@@ -128,6 +130,8 @@ def main_program() -> int:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115  (`>&-`; open until the process ends)
+    sys.stderr = sys.stderr or sys.stdout
     code = run(sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command is over: only threads and files are being closed
     if _interrupts and code:  # Python's own end may kill the process by the signal, and waits for busy threads

@@ -44,6 +44,7 @@ MissingOption = Annotated[
     Missing, typer.Option("--missing", help="Judged requests without an answer: score 0, or skip.")
 ]
 By = Annotated[str | None, typer.Option("--by", help="Also by segment: user, gold.kind or any field of the queries.")]
+LATEX = str.maketrans({c: f"\\{c}" for c in "%_&#${}"} | {"\\": "\\textbackslash{}", "^": "\\^{}", "~": "\\~{}"})
 PRINTED = (
     "method",
     "config",
@@ -95,8 +96,8 @@ def evaluate(
         seed=seed,
         processes=gpus,
     )
-    _keep(run, workspace)
     _print_run(run, by, seed, json)
+    _keep(run, workspace)
 
 
 def score(
@@ -129,8 +130,8 @@ def score(
         saved = experiment.score(
             Workspace(workspace), run, Dataset(data), split, name=name, metrics=metrics, missing=missing.value, by=by
         )
-        _keep(saved, workspace)
         _print_run(saved, by, 0, json)
+        _keep(saved, workspace)
         return
     assert qrels is not None
     if by:
@@ -175,6 +176,8 @@ def compare(
         raise InputError(
             f"these runs are on different datasets: {found}", remedy="Add --data DIR, or name runs on one dataset"
         )
+    if len({run.info["collection"] for run in chosen} - {None}) > 1:
+        typer.echo("note: documents were added or removed between these runs; they searched different ones", err=True)
     labels = _names(chosen)
     evaluations = dict(zip(labels, (run.evaluation() for run in chosen), strict=True))
     comparisons = [set_against(evaluations, m, seed=seed) for m in metric or ["ndcg@10"]]
@@ -210,10 +213,13 @@ def export(
 
 def _keep(run: SavedRun, workspace: Path) -> None:
     """Take the run into the store; if that cannot be done now, the run is safe and the next command does it."""
+    import sys
+
     from engine import store
     from engine.artifacts import Workspace
     from engine.errors import QuintetError
 
+    sys.stdout.flush()  # the store may have to wait for another program
     try:
         store.sync(Workspace(workspace))
     except QuintetError as error:
@@ -233,7 +239,8 @@ def _print_run(run: SavedRun, by: str | None, seed: int, json: bool) -> None:
         f" {info['missing']} without an answer"
     )
     _print_means(run.evaluation())
-    typer.echo(", ".join(f"{name} {value:.1f} s" for name, value in info["seconds"].items()) or "judged only")
+    if info["seconds"]:
+        typer.echo(", ".join(f"{name} {value:.1f} s" for name, value in info["seconds"].items()))
     typer.echo(f"run {run.id}")
     if by:
         _print_segments(run, by, list(info["metrics"]), seed)
@@ -299,8 +306,7 @@ def _print_comparison(comparison: Comparison, form: Form) -> None:
     else:
         typer.echo("\\begin{tabular}{l" + "r" * (len(header) - 1) + "}\n\\toprule")
         for i, line in enumerate((header, *rows)):
-            escaped = [cell.replace("%", "\\%").replace("_", "\\_").replace("&", "\\&") for cell in line]
-            typer.echo(" & ".join(escaped) + " \\\\" + ("\n\\midrule" if i == 0 else ""))
+            typer.echo(" & ".join(cell.translate(LATEX) for cell in line) + " \\\\" + ("\n\\midrule" if i == 0 else ""))
         typer.echo("\\bottomrule\n\\end{tabular}")
 
 

@@ -39,8 +39,7 @@ def index(
     if add and not additions:
         raise InputError("there are no documents in it", where=str(add), remedy="Check the file")
     goal = experiment.target(Workspace(workspace), Dataset(data), gpus)
-    experiment.index(chosen, goal)
-    searcher = chosen.method.load(goal, chosen.build)
+    searcher = experiment.opened(chosen, goal)
     if removals or additions:
         searcher.change(additions, removals)
     if compact:

@@ -55,12 +55,16 @@ def methods(
         common.print_table(("name", "task", "what it does"), [(m["name"], m["task"], m["summary"]) for m in found])
 
 
-def status(workspace: common.Workspace = common.DEFAULT_WORKSPACE, json: common.Json = False) -> None:
+def status(
+    verify: Annotated[bool, typer.Option("--verify", help="Read all files again and compare their hashes.")] = False,
+    workspace: common.Workspace = common.DEFAULT_WORKSPACE,
+    json: common.Json = False,
+) -> None:
     """List what is built, and say of each: fresh, stale (and why), missing, damaged, interrupted, building."""
     from engine.artifacts import Workspace
     from engine.survey import survey
 
-    items = survey(Workspace(workspace))
+    items = survey(Workspace(workspace), verify)
     if json:
         common.print_json([asdict(item) for item in items])
     elif not items:

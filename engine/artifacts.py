@@ -61,6 +61,7 @@ class Manifest:
     inputs: Mapping[str, Any]
     outputs: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, int] = field(default_factory=dict)  # path inside the folder -> bytes
+    hashes: Mapping[str, str] = field(default_factory=dict)  # the same -> sha256 (hex), for `verify`
     seconds: float = 0.0
     created: str = ""
     code: str = __version__
@@ -80,6 +81,29 @@ def read_manifest(folder: Path) -> Manifest | None:
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError, AttributeError):
         pass
     return None
+
+
+def verify(folder: Path) -> list[str]:
+    """The files of a complete artefact that no longer hold what was published; reads all of them."""
+    manifest = read_manifest(folder)
+    return (
+        [name for name, wanted in manifest.hashes.items() if digest_file(folder / name) != wanted] if manifest else []
+    )
+
+
+@contextlib.contextmanager
+def undamaged(folder: Path, remedy: str) -> Iterator[None]:
+    """What cannot be made of an artefact's files is told as damage to them: InputError with `remedy`.
+
+    FileNotFoundError passes: the artefact is not there, which its reader knows how to mend.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError, EOFError, OSError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0][:100] if str(error).strip() else type(error).__name__
+        raise InputError(f"a file of it is damaged ({reason})", where=str(folder), remedy=remedy) from None
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -205,11 +229,13 @@ def stage(
             try:
                 started = time.perf_counter()
                 outputs = build(building) or {}
+                sizes = _sizes(building)
                 manifest = Manifest(
                     kind,
                     wanted.inputs,
                     outputs,
-                    _sizes(building),
+                    sizes,
+                    {name: digest_file(building / name) for name in sizes},
                     round(time.perf_counter() - started, 3),
                     datetime.datetime.now().isoformat(timespec="seconds"),
                     hardware=hardware(),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from engine.config import RerankOptions, SearchOptions
 from engine.errors import InputError
@@ -24,6 +24,13 @@ class FusionOptions(SearchOptions):
     rrf_k: float = Field(60, ge=0, description="RRF's constant; 60 as published")
     weights: tuple[float, ...] | None = Field(None, description="one weight a searcher; None: all equal")
     depth: int = Field(100, ge=1, description="how many candidates each searcher gives")
+
+    @field_validator("weights")
+    @classmethod
+    def _some_weight(cls, weights: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if weights is not None and (min(weights, default=-1) < 0 or not any(weights)):
+            raise ValueError("weights are 0 or more, and not all 0")
+        return weights
 
 
 def reciprocal_rank(scores: np.ndarray, k: float) -> np.ndarray:

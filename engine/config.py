@@ -76,7 +76,7 @@ def read_yaml(path: Path) -> MethodConfig:
     except FileNotFoundError:
         known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
         raise InputError("there is no such configuration", where=str(path), remedy=f"There are: {known}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
         raise InputError(f"not readable as YAML ({error})", where=str(path), remedy="Mend the file") from None
     if not isinstance(values, dict):
         raise InputError(
@@ -106,7 +106,8 @@ def override(config: MethodConfig, settings: Sequence[str]) -> MethodConfig:
             read = yaml.safe_load(value)
             # "query: " is a prompt, not a mapping; a mapping is set key by key
             node[path[-1]] = value if isinstance(read, dict | str) else read
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, RecursionError):  # the latter two of a 13th month, of 5,000 brackets
+            setting = setting if len(setting) < 80 else f"{setting[:80]}…"
             raise InputError(f"cannot read the value of {setting!r}", where="--set", remedy="Quote it") from None
     return MethodConfig(method=config.method, **merged)
 

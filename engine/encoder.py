@@ -186,6 +186,9 @@ def find_model(model: str, revision: str | None = None) -> Path:
 
         return get_model_path()
     if Path(model).is_dir():
+        if not any((Path(model) / name).is_file() for name in ("config.json", "modules.json")):
+            remedy = "Name a folder with config.json, a tokenizer and model.safetensors"
+            raise InputError("not a model: there is no config.json in it", where=model, remedy=remedy)
         return Path(model)
     if model.startswith((".", "/", "~")) or model.count("/") > 1:
         raise InputError(f"there is no folder {model!r}", where="model", remedy="Name a folder, a hub id or 'minilm'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -15,14 +16,14 @@ from engine.artifacts import Workspace, digest
 from engine.compose import Rerank
 from engine.config import BuildConfig, SearchOptions
 from engine.datasets.reader import Dataset
-from engine.errors import InputError
+from engine.errors import BuildError, InputError
 from engine.evaluation.metrics import Evaluation, parse_metrics
 from engine.evaluation.metrics import evaluate as judge
 from engine.evaluation.segments import labels_of
 from engine.evaluation.trec import read_run
 from engine.index import collection
 from engine.index.collection import Collection
-from engine.methods.base import Method, Searcher, Target
+from engine.methods.base import ATTEMPTS, Method, Searcher, Target
 from engine.records import Judgement, Run
 from engine.rerank import reranker
 
@@ -81,6 +82,11 @@ def contestant(name: str, config: str | None = None, settings: Sequence[str] = (
 def target(workspace: Workspace, dataset: Dataset, processes: int = 1) -> Target:
     """The dataset's collection, read from the folder if it is not in the workspace yet."""
     path = workspace.collection(dataset.digest)
+    if not path.exists() and (edited := survey.edited_before(workspace, dataset.path, dataset.digest)):
+        what = (
+            f"note: {dataset.path} has changed; what was added to or removed from its index before is not carried over"
+        )
+        print(f"{what} (that index is still in {edited})", file=sys.stderr)  # noqa: T201
     documents = collection.ensure(path, dataset.digest, dataset.documents())
     survey.remember_source(path, dataset.name, dataset.path, dataset.digest)
     return Target(workspace, dataset.digest, documents, processes)
@@ -103,9 +109,18 @@ def open_searcher(chosen: Contestant, goal: Target) -> Searcher:
         path for path in chosen.method.folders(goal, chosen.build) if not is_complete(path, goal.collection)
     ]:
         print(f"building {chosen.method.name}: {len(missing)} of its indexes are missing", file=sys.stderr)  # noqa: T201
-    index(chosen, goal)
-    searcher = chosen.method.load(goal, chosen.build)
+    searcher = opened(chosen, goal)
     return Rerank(searcher, chosen.options.rerank) if chosen.options.rerank else searcher
+
+
+def opened(chosen: Contestant, goal: Target) -> Searcher:
+    """The method's own searcher, after what is missing has been built."""
+    for _ in range(ATTEMPTS):
+        index(chosen, goal)
+        with contextlib.suppress(FileNotFoundError):  # another process has compacted the collection meanwhile
+            return chosen.method.load(goal, chosen.build)
+        goal = goal.reopened()
+    raise BuildError("the collection keeps changing", where=str(goal.collection.path), remedy="Try again")
 
 
 def is_complete(path: Path, documents: Collection) -> bool:
@@ -141,6 +156,9 @@ def evaluate(
     labels = gold_labels(judgements, goal.collection)
     if by == GOLD_KIND and not labels:
         raise InputError("no judged document has a kind", where=f"--by {by}", remedy="Group by another label")
+    known = goal.collection.row_of
+    if absent := sum(judgement.gain > 0 and judgement.document not in known for judgement in judgements):
+        print(f"note: {absent} relevant documents are not in the index, and cannot be found", file=sys.stderr)  # noqa: T201
     searcher = open_searcher(chosen, goal)
     times.append(time.perf_counter())
     run = searcher.search(requests, k, chosen.options)
@@ -186,6 +204,8 @@ def score(
     """Judge a run that another tool made for `dataset`, and keep it beside our own, as method `name`."""
     judgements = dataset.judgements(split)
     requests = dataset.requests(split)
+    if name is not None and not 0 < len(name.strip()) <= 80:
+        raise InputError("a run's name has 1 to 80 characters", where="--name", remedy="Give it a shorter name")
     if name in methods.MODULES:
         raise InputError(f"{name!r} is a method of ours", where="--name", remedy="Give the foreign run another name")
     if by:

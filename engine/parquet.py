@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.errors import InputError
+
 
 def write_parquet(path: Path, columns: Mapping[str, np.ndarray]) -> None:
     """Write (n,) arrays as the columns of one file. Raises OSError if the disk is full."""
@@ -24,11 +26,16 @@ def write_parquet(path: Path, columns: Mapping[str, np.ndarray]) -> None:
 
 
 def read_parquet(path: Path) -> dict[str, np.ndarray]:
-    """The columns of a file; text columns are object arrays."""
+    """The columns of a file; text columns are object arrays. Raises InputError for a file that is damaged."""
     import duckdb
 
     with duckdb.connect() as connection:
-        return connection.execute("SELECT * FROM read_parquet($path)", {"path": str(path)}).fetchnumpy()
+        try:
+            return connection.execute("SELECT * FROM read_parquet($path)", {"path": str(path)}).fetchnumpy()
+        except duckdb.Error as error:
+            reason = str(error).strip().splitlines()[0][:100]
+            remedy = "Remove the folder that it is in, and evaluate again"
+            raise InputError(f"this file is damaged ({reason})", where=str(path), remedy=remedy) from None
 
 
 def text_column(values: Any) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -40,6 +41,12 @@ class CrossEncoderReranker(Reranker):
             raise InputError(
                 f"not a cross-encoder ({reason[:200]})", where=str(path), remedy="Name a sequence-classification model"
             ) from None
+        if drawn := _random_weights(path):
+            raise InputError(
+                f"not a cross-encoder: {drawn[0]} and {len(drawn) - 1} more weights are not in it",
+                where=str(path),
+                remedy="For a bi-encoder set search.rerank.kind=bi",
+            )
         if self.model.num_labels != 1:
             raise InputError(
                 f"this model has {self.model.num_labels} outputs; a reranker has one",
@@ -52,6 +59,24 @@ class CrossEncoderReranker(Reranker):
         pairs = [(query, document) for document in documents]
         scores = self.model.predict(pairs, batch_size=self.batch_size, show_progress_bar=False, convert_to_numpy=True)
         return np.asarray(scores, dtype=np.float32)
+
+
+def _random_weights(path: Path) -> list[str]:
+    """What a model's files lack of a sequence classifier: transformers would draw it at random, and only warn."""
+    from transformers import AutoModelForSequenceClassification
+    from transformers.utils import logging
+
+    if (path / "modules.json").exists() and not (path / "config.json").exists():
+        return []  # put together by sentence-transformers, which loads each part strictly
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        _, report = AutoModelForSequenceClassification.from_pretrained(
+            str(path), local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
+    finally:
+        logging.set_verbosity(level)
+    return sorted(report["missing_keys"])
 
 
 class BiEncoderReranker(Reranker):

@@ -182,6 +182,8 @@ def find(workspace: Workspace, name: str, dataset: str | None = None, split: str
 
     `dataset` (a digest) and `split` narrow it down. Raises InputError if none or several match.
     """
+    if not name.strip():
+        raise InputError("a run's name is empty", remedy="Write its id, a part of it, or a method")
     runs = [
         run
         for run in everything(workspace)
@@ -211,6 +213,10 @@ def _open(folder: Path) -> SavedRun | None:
 
 def export(run: SavedRun, path: Path, form: str) -> None:
     """Write the answers in TREC's format (`trec`), each request's metrics (`csv`), or what run.json says (`json`)."""
+    if not path.parent.is_dir():
+        raise InputError(
+            "there is no such folder", where=str(path.parent), remedy="Make it first, or name another file"
+        )
     if path.exists() and not path.is_file():  # a device or a pipe: a rename would destroy it
         raise InputError("not a plain file", where=str(path), remedy="Name a file")
     if form == "trec":

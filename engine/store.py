@@ -12,6 +12,7 @@ import errno
 import json
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -165,6 +166,7 @@ def _connect(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnecti
     import duckdb
 
     deadline = time.monotonic() + (READ_WAIT if read_only else WRITE_WAIT)
+    told = False
     while True:
         try:
             connection = duckdb.connect(str(path), read_only=read_only)
@@ -172,6 +174,9 @@ def _connect(path: Path, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnecti
         except duckdb.Error as error:
             if not any(sign in str(error) for sign in HELD):
                 raise _fault(error, path, unless=SYSTEM) from None
+            if not read_only and not told:
+                told = True
+                print(f"waiting up to {WRITE_WAIT:.0f} s for another program to close {path}", file=sys.stderr)  # noqa: T201
             if time.monotonic() > deadline:
                 raise BuildError(
                     "another program holds this file; the runs themselves are saved",
@@ -211,6 +216,8 @@ def _check_version(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
 
 def _remove(path: Path) -> None:
     """The file and what DuckDB keeps beside it: its log, its spilled data."""
+    if path.is_dir():
+        raise BuildError("this is a folder, not the store", where=str(path), remedy="Move it away")
     for file in (path, *path.parent.glob(f"{path.name}.*")):
         if file.is_dir():
             shutil.rmtree(file, ignore_errors=True)

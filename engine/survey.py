@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine import runs
 from engine.artifacts import Workspace, digest_file, is_locked, lock_file, read_manifest
+from engine.artifacts import verify as verify_files
 from engine.errors import InputError
 from engine.index import dense, lexical, segment
 from engine.index.collection import CURRENT, Collection
@@ -29,12 +31,21 @@ class Item:
     bytes: int = 0
 
 
-def survey(workspace: Workspace) -> list[Item]:
-    """Everything in the workspace, collections and their indexes first."""
-    return [*_indexes(workspace), *_vectors(workspace), *_runs(workspace)]
+def survey(workspace: Workspace, verify: bool = False) -> list[Item]:
+    """Everything in the workspace, collections and their indexes first; `verify` reads all files again."""
+    changed = changed_files if verify else lambda _: ""
+    return [*_indexes(workspace, changed), *_vectors(workspace), *_runs(workspace, changed)]
 
 
-def _indexes(workspace: Workspace) -> Iterator[Item]:
+Changed = Callable[[Path], str]
+
+
+def changed_files(folder: Path) -> str:
+    """What of an artefact is not as it was published, in words; empty if all is."""
+    return ", ".join(f"{folder.name}/{name} has changed" for name in verify_files(folder))
+
+
+def _indexes(workspace: Workspace, changed: Changed) -> Iterator[Item]:
     for folder in _folders(workspace.root / "indexes"):
         source = _source(folder)
         name, command = (
@@ -44,9 +55,14 @@ def _indexes(workspace: Workspace) -> Iterator[Item]:
         try:
             documents = Collection(folder / "documents")
         except InputError as error:
+            if not any((folder / "documents").glob("*")) and not _unfinished(folder / "documents" / "0000"):
+                continue  # a build that failed left its lock
             there = (folder / "documents" / CURRENT).exists()
             state = _unfinished(folder / "documents" / "0000") or ("damaged" if there else "missing")
             yield Item("documents", name, state, error.what, error.remedy if state == "damaged" else command)
+            continue
+        if found := "; ".join(filter(None, (changed(s.path) for s in documents.segments))):
+            yield Item("documents", name, "damaged", found, segment.DAMAGED, _bytes(folder / "documents"))
             continue
         reason = _changed(source)
         detail = f"{documents.live} documents in {len(documents.segments)} segments"
@@ -57,15 +73,14 @@ def _indexes(workspace: Workspace) -> Iterator[Item]:
         for method in _folders(folder):
             if method.name != "documents":
                 for index in _folders(method):
-                    yield _index(
-                        index,
-                        f"{name} {method.name} {index.name[:8]}",
-                        documents,
-                        command.replace("METHOD", method.name),
-                    )
+                    if any(index.glob("[!.]*")) or any(index.glob(".*.building")):  # else a build that failed
+                        title = f"{name} {method.name} {index.name[:8]}"
+                        yield _index(index, title, documents, command.replace("METHOD", method.name), changed)
 
 
-def _index(folder: Path, name: str, documents: Collection, command: str) -> Item:
+def _index(folder: Path, name: str, documents: Collection, command: str, changed: Changed) -> Item:
+    if found := "; ".join(filter(None, (changed(folder / part.name) for part in documents.segments))):
+        return Item("index", name, "damaged", found, f"Delete {folder}, then {command}", _bytes(folder))
     lacking = []
     for part in documents.segments:
         manifest = read_manifest(folder / part.name)
@@ -97,8 +112,11 @@ def _vectors(workspace: Workspace) -> Iterator[Item]:
         yield Item("vectors", folder.name, "fresh", f"{chunks} chunks in the cache", "", _bytes(folder))
 
 
-def _runs(workspace: Workspace) -> Iterator[Item]:
+def _runs(workspace: Workspace, changed: Changed) -> Iterator[Item]:
     for run in runs.everything(workspace):
+        if found := changed(run.path):
+            yield Item("run", run.id, "damaged", found, f"Remove {run.path} and evaluate again", _bytes(run.path))
+            continue
         metrics = ", ".join(f"{name} {value:.4f}" for name, value in list(run.info["metrics"].items())[:2])
         yield Item("run", run.id, "fresh", metrics, "", _bytes(run.path))
     for folder in runs.damaged(workspace):
@@ -116,6 +134,18 @@ def remember_source(collection: Path, name: str, path: Path, digest: str) -> Non
     if _source(collection.parent) != source:
         collection.parent.mkdir(parents=True, exist_ok=True)
         write_json(collection.parent / SOURCE, source)
+
+
+def edited_before(workspace: Workspace, path: Path, digest: str) -> str:
+    """What was added to and removed from an index of the same folder as it was before, in words; empty if nothing."""
+    for folder in _folders(workspace.root / "indexes"):
+        source = _source(folder)
+        if Path(source.get("path", "")).resolve() == path.resolve() and source.get("digest") != digest:
+            with contextlib.suppress(InputError):
+                current = Collection(folder / "documents").current
+                if current["generation"] > 0:
+                    return str(folder)
+    return ""
 
 
 def _source(folder: Path) -> dict[str, str]:

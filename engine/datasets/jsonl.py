@@ -49,7 +49,9 @@ def decode(text: str) -> Any:
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise Malformed("not-json", f"not JSON: {error.msg} at column {error.colno}", error.lineno) from None
+        raise Malformed(
+            "not-json", f"not JSON: {error.msg.removesuffix(' at')} at column {error.colno}", error.lineno
+        ) from None
     except RecursionError:
         raise Malformed("not-json", "not JSON that can be read: nested too deeply") from None
     except Malformed:

@@ -19,11 +19,10 @@ import numpy as np
 
 from engine.artifacts import digest, lock, lock_file, write_json
 from engine.errors import InputError
-from engine.index.segment import Segment, write_segment
+from engine.index.segment import DAMAGED, Segment, write_segment
 from engine.records import Document
 
 CURRENT = "CURRENT"
-DAMAGED = "Delete this folder, index the dataset again (its vectors are cached) and add again what was added"
 
 
 class Range(NamedTuple):
@@ -142,11 +141,16 @@ def change(path: Path, add: Sequence[Document] = (), remove: Iterable[str] = ())
     killed command can be given again. An id may be removed and come back in one change. Raises InputError for an id to
     remove that is unknown, an id to add that is another document's, or if no document would be left.
     """
+    remove = list(dict.fromkeys(remove))
+    request = digest([[asdict(d) for d in add], sorted(remove)])
     with lock(path / ".lock", label="the documents"):
         before = Collection(path)
+        if before.current.get("change") == request:  # the last one, given again: perhaps a compaction came between
+            _sweep(path, before.current)
+            return before
         row_of, gone = before.row_of, {before.ids[row] for row in before.current["deleted"]}
         known = {d.id for d in add if d.id in row_of and _stored(before.document(row_of[d.id])) == _stored(d)}
-        removed = [i for i in dict.fromkeys(remove) if i in row_of or i not in gone]
+        removed = [i for i in remove if i in row_of or i not in gone]
         if unknown := [i for i in removed if i not in row_of]:
             raise InputError(
                 f"{len(unknown)} ids are not in the index, {unknown[0]!r} first", remedy="Name ids that are"
@@ -169,7 +173,8 @@ def change(path: Path, add: Sequence[Document] = (), remove: Iterable[str] = ())
             inputs = {"dataset": before.current["dataset"], "after": before.digest, "content": content}
             write_segment(path / segments[-1], added, inputs, len(added))
         deleted = sorted([*before.current["deleted"], *(row_of[i] for i in removed)])
-        _publish(path, {**before.current, "generation": generation, "segments": segments, "deleted": deleted})
+        state = {"generation": generation, "segments": segments, "deleted": deleted, "change": request}
+        _publish(path, {**before.current, **state})
         return Collection(path)
 
 
@@ -229,6 +234,20 @@ def _sweep(path: Path, current: dict[str, Any]) -> None:
                 shutil.rmtree(entry, ignore_errors=True)
             else:
                 entry.unlink(missing_ok=True)
+
+
+def sweep_index(path: Path, documents: Path) -> None:
+    """Remove the parts of the index at `path` that belong to no segment of the collection at `documents` any more.
+
+    Who has them open goes on reading them; who is about to open them opens the collection anew.
+    """
+    if not path.is_dir():
+        return
+    with lock(documents / ".lock", label="the documents"):
+        kept = _read_current(documents)["segments"]
+        for part in path.glob("[!.]*"):
+            if part.name not in kept and part.is_dir():
+                shutil.rmtree(part, ignore_errors=True)
 
 
 def _stored(document: Document) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from engine.artifacts import Manifest, read_manifest, stage
+from engine.artifacts import Manifest, read_manifest, stage, undamaged
 from engine.config import BuildConfig
 from engine.encoder import RECALLED, Encoder, EncoderConfig
 from engine.errors import InputError
@@ -51,13 +51,15 @@ class DenseSegment:
         if manifest is None:
             raise FileNotFoundError(path)
         self.manifest = manifest
-        # (rows, dimension) float32; a plain array over the map, whose slices cost less than those of np.memmap
-        self.vectors = np.asarray(np.load(path / "vectors.npy", mmap_mode="r"))
         self.approximate: Any = None
-        if (path / "index.faiss").exists():
-            import faiss
+        with undamaged(path, "Delete this folder and run the same command again; its vectors are cached"):
+            # (rows, dimension) float32; a plain array over the map, whose slices cost less than those of np.memmap
+            self.vectors = np.asarray(np.load(path / "vectors.npy", mmap_mode="r"))
+            if (path / "index.faiss").exists():
+                import faiss
 
-            self.approximate = faiss.read_index(str(path / "index.faiss"), faiss.IO_FLAG_MMAP_IFC)
+                self.approximate = faiss.read_index(str(path / "index.faiss"), faiss.IO_FLAG_MMAP_IFC)
+        if self.approximate is not None:
             self.is_hnsw = isinstance(faiss.downcast_index(self.approximate), faiss.IndexHNSW)
 
     def nearest(

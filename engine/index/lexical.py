@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from engine.artifacts import Manifest, read_manifest, stage, write_array
+from engine.artifacts import Manifest, read_manifest, stage, undamaged, write_array
 from engine.config import BuildConfig
 from engine.errors import InputError
 from engine.index.collection import Collection
@@ -27,6 +27,7 @@ from engine.index.segment import Segment
 from engine.progress import track
 from engine.records import MatchedTerms, Request, Run
 
+DAMAGED = "Delete this folder and run the same command again"
 VERSION = 1
 BATCH = 4096  # documents tokenised at once
 WORD = r"(?u)\b\w\w+\b"
@@ -66,9 +67,7 @@ class Analyzer:
 
         if self._language not in Stemmer.algorithms():
             known = ", ".join(Stemmer.algorithms())
-            raise InputError(
-                f"there is no stemmer {self._language!r}", where="build.stemmer", remedy=f"There are: {known}"
-            )
+            raise InputError(f"there is no stemmer {self._language!r}", where="stemmer", remedy=f"There are: {known}")
         return Stemmer.Stemmer(self._language, 0)  # bm25s asks for each word once: a cache would cost, not save
 
     def tokens(self, texts: Sequence[str]) -> list[list[str]]:
@@ -99,11 +98,12 @@ class LexicalSegment:
         if manifest is None:
             raise FileNotFoundError(path)
         self.manifest = manifest
-        # Plain arrays over the maps: their slices cost less than those of np.memmap.
-        self.data = np.asarray(np.load(path / "scores.npy", mmap_mode="r"))  # (postings,) float32
-        self.indices = np.asarray(np.load(path / "rows.npy", mmap_mode="r"))  # (postings,) int32, ascending in a token
-        self.indptr = np.asarray(np.load(path / "starts.npy", mmap_mode="r"))  # (tokens + 1,) int64
-        self._words = (path / "vocabulary.txt").read_text("utf-8")
+        with undamaged(path, DAMAGED):
+            # Plain arrays over the maps: their slices cost less than those of np.memmap.
+            self.data = np.asarray(np.load(path / "scores.npy", mmap_mode="r"))  # (postings,) float32
+            self.indices = np.asarray(np.load(path / "rows.npy", mmap_mode="r"))  # (postings,) int32, ascend in a token
+            self.indptr = np.asarray(np.load(path / "starts.npy", mmap_mode="r"))  # (tokens + 1,) int64
+            self._words = (path / "vocabulary.txt").read_text("utf-8")
 
     @cached_property
     def vocabulary(self) -> dict[str, int]:

@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from engine.artifacts import Manifest, read_manifest, stage, write_array
+from engine.artifacts import Manifest, read_manifest, stage, undamaged, write_array
 from engine.errors import InputError
 from engine.progress import track
 from engine.records import Document
 
+DAMAGED = "Delete this folder, index the dataset again (its vectors are cached) and add again what was added"
 VERSION = 2  # of this layout; part of every segment's inputs
 _NAMES = [f.name for f in dataclass_fields(Document)]
 
@@ -37,13 +38,14 @@ class Segment:
         if manifest is None:
             raise FileNotFoundError(path)
         self.path, self.manifest = path, manifest
-        # Plain arrays over the maps, since reading from np.memmap costs more.
-        self.offsets = np.asarray(np.load(path / "offsets.npy", mmap_mode="r"))  # (n + 1,) int64, into documents.jsonl
-        self.rank = np.asarray(np.load(path / "rank.npy", mmap_mode="r"))  # (n,) int32: each id's place, for ties
-        self.users: dict[str | None, tuple[int, int]] = {
-            user: (low, high) for user, low, high in json.loads((path / "users.json").read_text("utf-8"))
-        }
-        self._lines, self._ids = _map(path / "documents.jsonl"), _map(path / "ids.txt")
+        with undamaged(path.parent, DAMAGED):
+            # Plain arrays over the maps, since reading from np.memmap costs more.
+            self.offsets = np.asarray(np.load(path / "offsets.npy", mmap_mode="r"))  # (n + 1,) int64, of lines
+            self.rank = np.asarray(np.load(path / "rank.npy", mmap_mode="r"))  # (n,) int32: each id's place, for ties
+            self.users: dict[str | None, tuple[int, int]] = {
+                user: (low, high) for user, low, high in json.loads((path / "users.json").read_text("utf-8"))
+            }
+            self._lines, self._ids = _map(path / "documents.jsonl"), _map(path / "ids.txt")
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -54,10 +56,16 @@ class Segment:
 
     @cached_property
     def ids(self) -> list[str]:
-        return self._ids[:].decode().split("\n")[:-1]
+        with undamaged(self.path.parent, DAMAGED):
+            return self._ids[:].decode().split("\n")[:-1]
 
     def document(self, row: int) -> Document:
-        return Document(**json.loads(self._lines[self.offsets[row] : self.offsets[row + 1]]))
+        try:  # not `undamaged`, which costs as much as the reading
+            return Document(**json.loads(self._lines[self.offsets[row] : self.offsets[row + 1]]))
+        except (ValueError, TypeError):
+            raise InputError(
+                f"document {row} of segment {self.name} is damaged", where=str(self.path.parent), remedy=DAMAGED
+            ) from None
 
     def contents(self, low: int = 0, high: int | None = None) -> Iterator[str]:
         """`Document.content` of the rows [low, high) in order, one at a time."""

@@ -18,6 +18,7 @@ from engine.index import collection as collections
 from engine.index.collection import Collection
 from engine.records import Document, Explanation, Hit, Request, Run
 
+ATTEMPTS = 5  # to open an index whose collection others change
 O = TypeVar("O", bound=SearchOptions)  # noqa: E741
 
 
@@ -46,7 +47,12 @@ class Searcher(ABC, Generic[O]):
 
     def refresh(self) -> None:
         """See what was published since the index was opened."""
-        self.open(self.target.reopened())
+        for attempt in range(ATTEMPTS):
+            try:
+                return self.open(self.target.reopened())
+            except FileNotFoundError:  # another process has compacted the collection meanwhile
+                if attempt == ATTEMPTS - 1:
+                    raise
 
     def warm(self) -> None:
         """Do now what requests would wait for, such as encoding what explanations need."""
@@ -65,9 +71,12 @@ class Searcher(ABC, Generic[O]):
         self.refresh()
 
     def compact(self) -> None:
-        """Rewrite the index as if it had been built at once from what is live."""
+        """Rewrite the index as if it had been built at once from what is live; what it replaces is removed."""
         collections.compact(self.collection.path)
         self.refresh()
+        dataset = self.collection.path.parent  # every method's parts of the segments that are gone
+        for index in sorted(p for p in dataset.glob("[!.]*/[!.]*") if p.is_dir() and p.parent != self.collection.path):
+            collections.sweep_index(index, self.collection.path)
 
 
 @dataclass(frozen=True)

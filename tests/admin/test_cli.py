@@ -184,6 +184,11 @@ def test_score_by_a_qrels_file_equals_pytrec_eval(cli: Callable[..., Any], tmp_p
         (("status", "--workspace", "{world}/corpus.jsonl"), "--workspace"),
         (("data", "import", "beir", "{world}", "target", "--option", "drop_unknown=1"), "--drop-unknown"),
         (("index", "bm25", "--data", "{world}", "--add", "{world}/late.jsonl"), "late.jsonl:1"),
+        (("evaluate", "bm25", "--data", "{world}", "--set", "build.stemmer=2024-99-99"), "cannot read the value"),
+        (("evaluate", "bm25", "--data", "{world}", "--set", "build.stemmer=" + "[" * 5000), "cannot read the value"),
+        (("evaluate", "hybrid", "--data", "{world}", "--set", "search.weights=[0, 0]"), "not all 0"),
+        (("evaluate", "dense", "--data", "{world}", "--set", "build.encoder.model={world}"), "config.json"),
+        (("compare", "", "bm25"), "empty"),
         (("compare", "bm25", "dense"), "no run"),
         (("export", "bm25", "--out", "x"), "no run"),
         (("score", "nowhere.run", "--data", "{world}"), "nowhere.run"),
@@ -288,6 +293,59 @@ def test_damage_is_told_with_what_mends_it(cli: Callable[..., Any], world: Path,
     assert "Delete this folder" in cli("index", "bm25", "--data", world)[2]
     shutil.rmtree(documents)
     assert cli("evaluate", "bm25", "--data", world)[0] == 0
+
+
+def test_a_change_given_again_after_its_compaction_is_done_already(
+    cli: Callable[..., Any], world: Path, tmp_path: Path
+) -> None:
+    more, gone = tmp_path / "more.jsonl", tmp_path / "gone.txt"
+    more.write_text('{"_id": "a4", "user": "ann", "text": "A xylophone lesson"}\n')
+    gone.write_text("a2\n")
+    command = ("index", "bm25", "--data", world, "--add", more, "--remove", gone, "--compact", "--json")
+    first, again = (json.loads(cli(*command)[1]) for _ in range(2))
+    assert (first["documents"], first["segments"]) == (again["documents"], again["segments"]) == (5, 1)
+    parts = sorted(p.parent.name + p.name for p in (tmp_path / "workspace").glob("indexes/*/*/*/[!.]*") if p.is_dir())
+    assert len(parts) == 1, "what the compaction replaced is gone, of the postings too"
+
+
+def test_edits_of_an_index_are_not_lost_without_a_word(cli: Callable[..., Any], world: Path, tmp_path: Path) -> None:
+    gone = tmp_path / "gone.txt"
+    gone.write_text("a2\n")
+    cli("evaluate", "bm25", "--data", world)
+    cli("index", "bm25", "--data", world, "--remove", gone)
+    assert "1 relevant documents are not in the index" in cli("evaluate", "bm25", "--data", world)[2]
+    runs = sorted(p.name for p in (tmp_path / "workspace").glob("runs/[!.]*"))
+    assert "searched different ones" in cli("compare", *runs)[2]
+    with (world / "corpus.jsonl").open("a") as file:
+        file.write('{"_id": "b3", "user": "bob", "text": "new"}\n')
+    assert "is not carried over" in cli("search", "bm25", "bicycle", "--data", world)[2]
+    assert "is not carried over" not in cli("search", "bm25", "bicycle", "--data", world)[2]
+
+
+def test_bytes_that_changed_on_the_disk_are_found(cli: Callable[..., Any], world: Path, tmp_path: Path) -> None:
+    cli("evaluate", "bm25", "--data", world)
+    files = [p for p in (tmp_path / "workspace").rglob("*") if p.suffix in (".npy", ".txt", ".parquet", ".jsonl")]
+    assert len(files) == 11
+    for path in files:
+        content = path.read_bytes()
+        path.write_bytes(b"\xfe" * len(content))
+        damaged = [i for i in json.loads(cli("status", "--verify", "--json")[1]) if i["state"] == "damaged"]
+        assert damaged and all(i["remedy"] for i in damaged), path
+        for command in (("search", "bm25", "bicycle"), ("evaluate", "bm25")):
+            code, _, err = cli(*command, "--data", world)
+            assert "Traceback" not in err and (code == 0 or len(err.splitlines()) == 1), err
+        path.write_bytes(content)
+    assert {i["state"] for i in json.loads(cli("status", "--verify", "--json")[1])} == {"fresh"}
+
+
+@pytest.mark.parametrize("shell", ["{} search bm25 bicycle --data {world} --k 100 | true", "{} status >&- 2>&-"])
+def test_an_output_that_nobody_reads_is_no_failure(world: Path, tmp_path: Path, shell: str) -> None:
+    command = shell.replace("{}", f"{sys.executable} -m admin").replace("{world}", str(world))
+    environment = {**os.environ, "QUINTET_WORKSPACE": str(tmp_path / "workspace")}
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0 and "error" not in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [("status",), ("data", "check", "{world}"), ("status", "--json")])

@@ -72,3 +72,11 @@ def test_a_model_that_is_no_reranker_is_one_line(models: dict[str, Path], tmp_pa
     with pytest.raises(InputError, match="not a cross-encoder") as caught:
         reranker(options(broken))
     assert "\n" not in str(caught.value)
+
+
+def test_a_bi_encoder_is_no_cross_encoder(models: dict[str, Path]) -> None:
+    """transformers gives it a random head, and only warns."""
+    for model in (str(models["bi"].parent / "body"), "minilm"):
+        with pytest.raises(InputError, match="not a cross-encoder: classifier") as caught:
+            reranker(RerankOptions(model=model))
+        assert "search.rerank.kind=bi" in str(caught.value)

@@ -53,7 +53,7 @@ def import_dataset(
             told = "; ".join(f"{one.where}: {one.message}" for one in errors[:_TOLD])
             more = f"; and {len(errors) - _TOLD} more" if len(errors) > _TOLD else ""
             unknown = any(one.kind in ("unknown-document", "unknown-query") for one in errors)
-            way = ", or leave such judgements out with drop_unknown" if unknown else ""
+            way = ", or leave such judgements out with --drop-unknown" if unknown else ""
             remedy = f"Nothing was written. Mend the source{way}, and import again"
             raise InputError(f"what it holds has faults: {told}{more}", where=str(source), remedy=remedy)
     dropped = {reason: count for reason, count in sorted(collection.dropped.items()) if count}

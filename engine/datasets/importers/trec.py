@@ -67,13 +67,13 @@ def _find(source: Path, part: str, named: str | None) -> list[Path]:
     files = [p for p in files if not p.name.startswith(".") and not p.name.lower().startswith("readme")]
     if not files:
         raise InputError(
-            f"no {part} in it", where=str(source), remedy=f"Name them with {part}=FILE. {IMPORTER.expects}"
+            f"no {part} in it", where=str(source), remedy=f"Name them with --option {part}=FILE. {IMPORTER.expects}"
         )
     return files
 
 
 def _lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
-    hint = "Give another encoding, such as encoding=latin-1"
+    hint = "Give another encoding, such as --option encoding=latin-1"
     for number, line in read_lines(path, path.name, encoding):
         if isinstance(line, Fault):
             raise stop(line, hint if line.kind == "encoding" else "")

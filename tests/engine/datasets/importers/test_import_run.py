@@ -71,7 +71,7 @@ def test_a_source_that_is_not_one(tmp_path: Path, kind: str) -> None:
         ({"qrels": {"test": "q1\td1\n"}}, r"^qrels/test.tsv:1: 2 columns"),
         (
             {"qrels": {"test": "q1\tnone\t1\n"}},
-            r"qrels/test.tsv:2: document 'none' is not .*\. Nothing was written.*drop_unknown",
+            r"qrels/test.tsv:2: document 'none' is not .*\. Nothing was written.*--drop-unknown",
         ),
         ({"corpus": b""}, r"corpus.jsonl.gz: the corpus holds no document"),
     ],

@@ -114,7 +114,9 @@ def test_other_encodings(put, tmp_path: Path) -> None:
     put("src/docs.sgml", "<DOC>\n<DOCNO>1</DOCNO>\n<TEXT>caf\xe9</TEXT></DOC>".encode("latin-1"))
     put("src/topics.tsv", "1\tx\n")
     put("src/qrels", "1 0 1 1\n")
-    with pytest.raises(InputError, match=r"^docs.sgml:3: not UTF-8 .*Give another encoding, such as encoding=latin-1"):
+    with pytest.raises(
+        InputError, match=r"^docs.sgml:3: not UTF-8 .*Give another encoding, such as --option encoding=latin-1"
+    ):
         import_dataset("trec", tmp_path / "src", tmp_path / "out")
     with pytest.raises(InputError, match="no encoding 'latin-one'"):
         import_dataset("trec", tmp_path / "src", tmp_path / "out", encoding="latin-one")
@@ -148,7 +150,7 @@ def test_faults_are_told_with_their_place(put, tmp_path: Path, name: str, conten
 
 def test_each_part_must_be_there(put, tmp_path: Path) -> None:
     put("src/docs", "d1\ttext\n")
-    with pytest.raises(InputError, match=r"no topics in it\. Name them with topics=FILE"):
+    with pytest.raises(InputError, match=r"no topics in it\. Name them with --option topics=FILE"):
         import_dataset("trec", tmp_path / "src", tmp_path / "out")
 
 
