@@ -19,7 +19,8 @@ from pathlib import Path
 
 from bench.table import Table
 from bench.world import QUICK, Sizes, World
-from engine.artifacts import hardware, replace_file
+from engine.artifacts import hardware
+from engine.files import replace_file
 
 BENCHMARKS = ("start", "dense", "lexical", "scoring", "hybrid", "encoding", "growth", "memory", "page")
 ON_REQUEST = ("clone",)  # installs from the package registry

@@ -12,7 +12,7 @@ from statistics import median
 from bench.measure import timed
 from bench.table import Row, Table, duration
 from bench.world import World
-from engine.artifacts import replace_file
+from engine.files import replace_file
 
 ROOT = Path(__file__).parent.parent
 HELP_SECONDS = 0.5

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.artifacts import Workspace, hardware, replace_file
+from engine.artifacts import Workspace, hardware
+from engine.files import replace_file
 
 REQUIREMENTS = Path(__file__).parent.parent / "requirements.txt"
 ENOUGH_DISK = 2 << 30  # bytes

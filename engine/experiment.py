@@ -59,7 +59,11 @@ def contestant(name: str, config: str | None = None, settings: Sequence[str] = (
     path = Path(config) if config and config.endswith((".yaml", ".yml")) else CONFIGS / f"{config or name}.yaml"
     read = configs.read_yaml(path)
     if read.method != name:
-        raise InputError(f"this is a configuration of {read.method!r}, not of {name!r}", where=str(path))
+        raise InputError(
+            f"this is a configuration of {read.method!r}, not of {name!r}",
+            where=str(path),
+            remedy="Name one of this method",
+        )
     chosen = configs.override(read, settings)
     found = [
         *configs.faults(method.build_config, chosen.build, "build"),

@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.artifacts import Workspace, read_manifest, recover, replace_file, stage
+from engine.artifacts import Workspace, read_manifest, recover, stage
 from engine.errors import InputError
 from engine.evaluation.metrics import Evaluation, PerRequest
 from engine.evaluation.trec import write_run
+from engine.files import replace_file
 from engine.parquet import read_parquet, text_column, write_parquet
 from engine.records import Request, Run
 

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import runs
-from engine.artifacts import Workspace, lock
+from engine.artifacts import Workspace
 from engine.errors import BuildError
+from engine.files import lock
 
 if TYPE_CHECKING:
     import duckdb

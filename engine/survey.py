@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine import runs
-from engine.artifacts import Workspace, digest_file, is_locked, lock_file, read_manifest
+from engine.artifacts import Workspace, digest_file, lock_file, read_manifest
 from engine.artifacts import verify as verify_files
 from engine.errors import InputError
+from engine.files import is_locked
 from engine.index import dense, lexical, segment
 from engine.index.collection import CURRENT, Collection
 
@@ -128,7 +129,7 @@ def _runs(workspace: Workspace, changed: Changed) -> Iterator[Item]:
 
 def remember_source(collection: Path, name: str, path: Path, digest: str) -> None:
     """Note beside a collection which dataset it was read from."""
-    from engine.artifacts import write_json
+    from engine.files import write_json
 
     source = {"name": name, "path": str(path), "digest": digest}
     if _source(collection.parent) != source:

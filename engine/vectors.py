@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.artifacts import full_disk, replace_file, sweep
 from engine.encoder import Encoder, EncoderConfig
 from engine.errors import BuildError
+from engine.files import full_disk, replace_file, sweep
 from engine.progress import bar
 
 CHUNK = 1024  # texts encoded between two saves

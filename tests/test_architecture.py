@@ -158,3 +158,13 @@ def test_the_readme_shows_the_declarations() -> None:
 def test_files_are_short() -> None:
     long = {name_of(p): n for p in modules() if (n := len(p.read_text("utf-8").splitlines())) > 350}
     assert long == {}
+
+
+def test_every_error_of_ours_says_how_to_mend_it() -> None:
+    silent = []
+    for path in [*(ROOT / "engine").rglob("*.py"), *(ROOT / "admin").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            is_error = isinstance(node, ast.Call) and ast.unparse(node.func) in ("InputError", "BuildError")
+            if is_error and not any(keyword.arg == "remedy" for keyword in node.keywords):
+                silent.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert silent == []

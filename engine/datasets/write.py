@@ -62,7 +62,9 @@ def staged(target: Path) -> Iterator[Path]:
         folder = target.parent / f".{target.name}.{secrets.token_hex(6)}"
         folder.mkdir()
     except OSError as error:
-        raise InputError(f"{target} cannot be made ({error.strerror or error})") from error
+        raise InputError(
+            f"{target} cannot be made ({error.strerror or error})", remedy="Choose another folder"
+        ) from error
     try:
         yield folder
         if os.path.lexists(target):
@@ -74,7 +76,9 @@ def staged(target: Path) -> Iterator[Path]:
             with suppress(OSError):
                 parent.rmdir()
         if isinstance(error, OSError):
-            raise BuildError(f"{target} could not be written ({error})") from error
+            raise BuildError(
+                f"{target} could not be written ({error})", remedy="Free some space or choose another folder"
+            ) from error
         raise
 
 
@@ -128,9 +132,13 @@ def _write_json(path: Path, rows: Iterable[Row]) -> int:
             try:
                 line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
             except ValueError as error:
-                raise InputError(f"{row.get('_id')!r} cannot be written as JSON ({error})", where=path.name) from error
+                raise InputError(
+                    f"{row.get('_id')!r} cannot be written as JSON ({error})", where=path.name, remedy="Correct it"
+                ) from error
             if len(line) > MAX_LINE:
-                raise InputError(f"{row.get('_id')!r} is longer than {MAX_LINE >> 20} MiB", where=path.name)
+                raise InputError(
+                    f"{row.get('_id')!r} is longer than {MAX_LINE >> 20} MiB", where=path.name, remedy="Split it"
+                )
             stream.write(line + b"\n")
             count += 1
     return count
@@ -143,7 +151,9 @@ def _write_qrels(path: Path, rows: Iterable[tuple[str, str, int]]) -> int:
         for request, document, gain in rows:
             for one in (request, document):
                 if "\t" in one or "\n" in one or "\r" in one:
-                    raise InputError(f"the id {one!r} has a tab or a line end in it", where=f"qrels/{path.name}")
+                    raise InputError(
+                        f"the id {one!r} has a tab or a line end in it", where=f"qrels/{path.name}", remedy="Rename it"
+                    )
             stream.write(f"{request}\t{document}\t{gain}\n".encode())
             count += 1
     return count

@@ -74,7 +74,7 @@ class Metric:
         """The metric called `text`, in any case and by any alias; InputError, naming the nearest, if there is none."""
         fault = _fault(text)
         if fault:
-            raise InputError(fault)
+            raise InputError(fault, remedy="Name a metric that there is")
         name, _, cutoff = text.strip().lower().partition("@")
         return Metric(_NAMES[name], int(cutoff) if cutoff else None)
 
@@ -84,7 +84,7 @@ def parse_metrics(names: Iterable[str | Metric]) -> tuple[Metric, ...]:
     texts = [str(name) for name in names]
     faults = list(dict.fromkeys(fault for text in texts if (fault := _fault(text))))
     if faults:
-        raise InputError("; ".join(faults))
+        raise InputError("; ".join(faults), remedy="Name a metric that there is")
     if not texts:
         raise InputError("no metric given", remedy=f"Known: {', '.join(_forms())}")
     return tuple(dict.fromkeys(Metric.parse(text) for text in texts))

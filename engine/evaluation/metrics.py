@@ -82,12 +82,12 @@ def evaluate(
     """
     wanted = parse_metrics(metrics)
     if missing not in MISSING:
-        raise InputError(f"missing requests can be {' or '.join(MISSING)}, not '{missing}'")
+        raise InputError(f"missing requests can be {' or '.join(MISSING)}, not '{missing}'", remedy="Write one of them")
     qrels = to_qrels(judgements)
     judged = sorted(qrels)
     numbers = {request: i for i, request in enumerate(run.requests)}
     if len(numbers) < len(run):
-        raise InputError("a request is answered twice in one run")
+        raise InputError("a request is answered twice in one run", remedy="Merge its lists")
     lengths = np.diff(run.offsets)
     answered = [request for request in judged if request in numbers and lengths[numbers[request]]]
     if not judged or (missing == "skip" and not answered):
@@ -131,7 +131,7 @@ def to_qrels(judgements: Iterable[Judgement] | Qrels) -> Qrels:
         for document, gain in row.items():
             if not isinstance(gain, (int, np.integer)) or gain > MAX_GAIN:
                 what = f"the gain of '{document}' for '{request}' is {gain!r}"
-                raise InputError(f"{what}, not a whole number up to {MAX_GAIN}")
+                raise InputError(f"{what}, not a whole number up to {MAX_GAIN}", remedy="Correct the judgements")
     return qrels
 
 
@@ -141,7 +141,7 @@ def _gathered(judgements: Iterable[Judgement]) -> dict[str, dict[str, int]]:
         known = qrels.setdefault(judgement.request, {}).setdefault(judgement.document, judgement.gain)
         if known != judgement.gain:
             what = f"'{judgement.document}' is judged both {known} and {judgement.gain}"
-            raise InputError(f"{what} for '{judgement.request}'")
+            raise InputError(f"{what} for '{judgement.request}'", remedy="Keep the right one")
     return qrels
 
 

@@ -75,10 +75,12 @@ def compare(
     """
     names = list(evaluations)
     if len(names) < 2:
-        raise InputError("a comparison needs at least two contestants")
+        raise InputError("a comparison needs at least two contestants", remedy="Name one more")
     base = names[0] if baseline is None else baseline
     if base not in evaluations:
-        raise InputError(f"the baseline '{base}' is not among the contestants: {', '.join(names)}")
+        raise InputError(
+            f"the baseline '{base}' is not among the contestants: {', '.join(names)}", remedy="Name one of them"
+        )
     _check_same_judgements(evaluations)
     values = np.stack([evaluations[name].column(metric) for name in names])  # (contestants, requests)
     others = [name for name in names if name != base]

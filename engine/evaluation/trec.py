@@ -132,9 +132,13 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                         empty = False
                         yield number, line
         if empty:
-            raise InputError("nothing is in it", where=str(path))
+            raise InputError("nothing is in it", where=str(path), remedy="Give a file with at least one line")
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"can't be read ({getattr(error, 'strerror', None) or error})", where=str(path)) from None
+        raise InputError(
+            f"can't be read ({getattr(error, 'strerror', None) or error})",
+            where=str(path),
+            remedy="Check the path, or fetch the file again",
+        ) from None
 
 
 @contextmanager
@@ -157,26 +161,33 @@ def _replacing(path: Path) -> Iterator[IO[bytes] | gzip.GzipFile]:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as error:
-        raise InputError(f"can't be written ({error.strerror or error})", where=str(path)) from None
+        raise InputError(
+            f"can't be written ({error.strerror or error})",
+            where=str(path),
+            remedy="Name another file, or free some space",
+        ) from None
 
 
 def _check_id(text: str, what: str) -> None:
     """InputError unless `text` is one word to whatever reads the file."""
     if text.split() != [text]:
-        raise InputError(f"the {what} {text!r} is empty or has white space, which a TREC file can't hold")
+        raise InputError(
+            f"the {what} {text!r} is empty or has white space, which a TREC file can't hold",
+            remedy="Export as csv or json, or rename it",
+        )
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise InputError(f"the {what} {text!r} is not valid Unicode") from None
+        raise InputError(f"the {what} {text!r} is not valid Unicode", remedy="Rename it") from None
 
 
 def _decode(path: Path, text: bytes) -> str:
     if b"\0" in text:
-        raise InputError(f"the id {text!r} has a NUL byte in it", where=str(path))
+        raise InputError(f"the id {text!r} has a NUL byte in it", where=str(path), remedy="Remove the NUL")
     try:
         return text.decode()
     except UnicodeDecodeError:
-        raise InputError(f"the id {text!r} is not UTF-8", where=str(path)) from None
+        raise InputError(f"the id {text!r} is not UTF-8", where=str(path), remedy="Save the file as UTF-8") from None
 
 
 def _is_integer(text: bytes) -> bool:
@@ -189,4 +200,4 @@ def _show(text: bytes) -> str:
 
 
 def _fault(path: Path, number: int, what: str) -> InputError:
-    return InputError(what, where=f"{path}:{number}")
+    return InputError(what, where=f"{path}:{number}", remedy="Correct or remove this line")

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.artifacts import digest, lock, lock_file, write_json
+from engine.artifacts import digest, lock_file
 from engine.errors import InputError
+from engine.files import lock, write_json
 from engine.index.segment import DAMAGED, Segment, write_segment
 from engine.records import Document
 

@@ -18,9 +18,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from engine.artifacts import Manifest, read_manifest, stage, undamaged, write_array
+from engine.artifacts import Manifest, read_manifest, stage, undamaged
 from engine.config import BuildConfig
 from engine.errors import InputError
+from engine.files import write_array
 from engine.index.collection import Collection
 from engine.index.ranking import at_least_kth, best, to_run
 from engine.index.segment import Segment

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from engine.artifacts import Manifest, read_manifest, stage, undamaged, write_array
+from engine.artifacts import Manifest, read_manifest, stage, undamaged
 from engine.errors import InputError
+from engine.files import write_array
 from engine.progress import track
 from engine.records import Document
 

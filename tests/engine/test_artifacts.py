@@ -17,25 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from engine import artifacts
-from engine.artifacts import (
-    MANIFEST,
-    building_folder,
-    digest,
-    digest_tree,
-    full_disk,
-    is_locked,
-    lock,
-    lock_file,
-    read_manifest,
-    recover,
-    replace_file,
-    stage,
-    sweep,
-    write_array,
-    write_json,
-)
+from engine import artifacts, files
+from engine.artifacts import MANIFEST, building_folder, digest, digest_tree, lock_file, read_manifest, recover, stage
 from engine.errors import BuildError, InputError
+from engine.files import full_disk, is_locked, lock, replace_file, sweep, write_array, write_json
 
 ROOT = Path(__file__).parents[2]
 
@@ -191,7 +176,7 @@ def test_a_file_is_replaced_or_left(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_temporary_files_of_the_dead_are_swept_those_of_the_living_stay(tmp_path: Path) -> None:
     for name in (".file.0a1b2c3d.tmp", ".other.0a1b2c3d.tmp", ".file.ffffffff.tmp"):
         (tmp_path / name).write_text("left")
-    with artifacts._open_locked(tmp_path / ".file.ffffffff.tmp") as alive:
+    with files._open_locked(tmp_path / ".file.ffffffff.tmp") as alive:
         replace_file(tmp_path / "file", b"new")
         assert names(tmp_path) == [".file.ffffffff.tmp", ".other.0a1b2c3d.tmp", "file"]
         sweep(tmp_path)

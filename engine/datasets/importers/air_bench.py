@@ -66,7 +66,7 @@ def _judgements(path: Path) -> Iterator[Triple]:
         where = f"{path.name}:{number}"
         gain = column(row, ("relevance",), where)
         if not gain.lstrip("-").isdecimal():
-            raise InputError(f"the relevance {gain!r} is not a whole number", where=where)
+            raise InputError(f"the relevance {gain!r} is not a whole number", where=where, remedy="Correct it")
         yield column(row, ("qid",), where), column(row, ("docid",), where), int(gain)
 
 

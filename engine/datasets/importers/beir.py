@@ -28,7 +28,7 @@ def read(source: Path, domain: str | None = None, qrels: str | None = None) -> C
     folder = choose(folders, domain)
     tables = _tables(Path(qrels)) if qrels else _tables(folder / "qrels") or _tables(folder)
     if qrels and not tables:
-        raise InputError("there are no .tsv files in it", where=qrels)
+        raise InputError("there are no .tsv files in it", where=qrels, remedy="Name a folder of qrels/SPLIT.tsv")
     return Collection(
         _rows(folder, "corpus.jsonl"),
         _rows(folder, "queries.jsonl"),

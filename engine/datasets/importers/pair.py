@@ -62,14 +62,16 @@ def _pairs(file: Path, dropped: Counter[str]) -> Iterator[tuple[Row, Row]]:
 def _document(passage: dict[str, Any], where: str) -> Row:
     kind = next((kind for kind, columns in _KINDS if any(one in passage for one in columns)), None)
     if kind is None:
-        raise InputError("the passage is neither an event nor a message nor a contact", where=where)
+        raise InputError(
+            "the passage is neither an event nor a message nor a contact", where=where, remedy="Correct its kind"
+        )
     fields: dict[str, str | list[str]] = {}
     for name, value in passage.items():
         if name in _TIMES:
             continue
         values = value if isinstance(value, list) else [value]
         if not all(isinstance(one, str) for one in values):
-            raise InputError(f"{name!r} is neither a string nor a list of strings", where=where)
+            raise InputError(f"{name!r} is neither a string nor a list of strings", where=where, remedy="Correct it")
         written = [one for one in values if one not in ("", _EMPTY)]
         if written:
             fields[name] = written if isinstance(value, list) else written[0]
