@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import socket
 import sys
 import threading
 import time
@@ -18,9 +19,11 @@ import gradio as gr  # noqa: E402
 
 from engine.artifacts import Workspace  # noqa: E402
 from engine.demo import Demo, prepare  # noqa: E402
-from engine.errors import QuintetError  # noqa: E402
+from engine.errors import InputError, QuintetError  # noqa: E402
 from page import api, evaluation, search  # noqa: E402
 from page.style import CSS, THEME  # noqa: E402
+
+PORT = "Choose another with --port, or --host 127.0.0.1 or 0.0.0.0"
 
 
 def build(demo: Demo) -> gr.Blocks:
@@ -29,17 +32,28 @@ def build(demo: Demo) -> gr.Blocks:
         gr.HTML(
             "<h1>Quintet</h1>"
             "<p>One vague personal question, several ways of searching it, side by side, each saying why."
-            " Here over six invented lives: two years of calendar, messages and contacts.</p>",
+            " The bundled collection holds six invented lives: two years of calendar, messages and contacts.</p>",
             elem_id="title",
             padding=False,
         )
         with gr.Tabs():
             with gr.Tab("Search", id="search"):
                 search.tab(demo)
-            with gr.Tab("Evaluation", id="evaluation"):
-                evaluation.tab(demo.workspace, page)
+            with gr.Tab("Evaluation", id="evaluation") as second:
+                evaluation.tab(demo.workspace, second)
         api.serve(demo)
     return page.queue(default_concurrency_limit=8, max_size=500)
+
+
+def check_port(host: str, port: int) -> None:
+    """InputError if nobody can listen there; asked before anything is built."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            what = (error.strerror or str(error)).lower()
+            raise InputError(f"cannot listen there ({what})", where=f"{host}:{port}", remedy=PORT) from None
 
 
 def main(arguments: list[str]) -> int:
@@ -52,6 +66,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
     try:
+        check_port(options.host, options.port)
         demo = prepare(Workspace(options.workspace), options.data)
         page = build(demo)
         page.launch(
@@ -70,7 +85,8 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     except OSError as error:
-        print(f"error: port {options.port}: {error}. Choose another with --port", file=sys.stderr)  # noqa: T201
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{str(error.strerror or error).lower()}. Look at that and try again", file=sys.stderr)  # noqa: T201
         return 1
     print(f"ready at http://{options.host}:{options.port} after {time.time() - STARTED:.1f} s", flush=True)  # noqa: T201
     threading.Thread(target=lambda: [arena.warm() for arena in demo.arenas.values()], daemon=True).start()

@@ -39,7 +39,7 @@ def index(
     if add and not additions:
         raise InputError("there are no documents in it", where=str(add), remedy="Check the file")
     goal = experiment.target(Workspace(workspace), Dataset(data), gpus)
-    searcher = experiment.opened(chosen, goal)
+    searcher = experiment.opened(chosen.method, chosen.build, goal)
     if removals or additions:
         searcher.change(additions, removals)
     if compact:

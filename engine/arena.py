@@ -7,6 +7,7 @@ reasons. Safe to call from many threads; nothing is remembered of who asked.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection as Collection_
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -47,11 +48,34 @@ class Answer:
         return {"method": self.name, "title": self.title, "hits": hits}
 
 
-class Arena:
-    """Opens `contestants` over a dataset, building what is missing. Raises InputError as the builds do."""
+@dataclass(frozen=True)
+class Asked:
+    """A question and what came of it. `person` is whose store was searched, None for everybody's.
 
-    def __init__(self, workspace: Workspace, dataset: Dataset, contestants: Sequence[Contestant]) -> None:
-        self.dataset = dataset
+    Where the question is one of the dataset's own, `right` are the documents that answer it (none: the store has no
+    answer); None if nobody has judged it.
+    """
+
+    question: str
+    person: str | None
+    answers: tuple[Answer, ...]
+    right: tuple[Document, ...] | None
+
+
+class Arena:
+    """Opens `contestants` over a dataset, building what is missing. Raises InputError as the builds do.
+
+    `telling` are ids of questions that show contestants apart: they come first among the examples.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        dataset: Dataset,
+        contestants: Sequence[Contestant],
+        telling: Collection_[str] = frozenset(),
+    ) -> None:
+        self.dataset, self.telling = dataset, telling
         goal = experiment.target(workspace, dataset)
         self._contestants = list(contestants)
         self._searchers: list[Searcher] = [experiment.open_searcher(c, goal) for c in contestants]
@@ -80,24 +104,30 @@ class Arena:
         return found
 
     def examples(self, person: str | None, number: int) -> list[Request]:
-        """Some of the dataset's own questions of one person, spread over the file; the last one has no answer."""
-        own = self.questions.get(self._known(person), [])
+        """Some of the dataset's own questions of one person, spread over the file; the last one has no answer.
+
+        Questions that are too long to be typed are left out; those on which contestants differ come first.
+        """
+        own = [r for r in self.questions.get(self._known(person), []) if 0 < len(r.text.strip()) <= LONGEST]
         answered = [r for r in own if r.fields.get("answerable") is not False]
         without = [r for r in own if r.fields.get("answerable") is False][:1]
         wanted = max(0, number - len(without))
-        step = max(1, len(answered) // max(1, wanted))
-        return [*answered[::step][:wanted], *without]
+        told = [r for r in answered if r.id in self.telling]
+        others = [r for r in answered if r.id not in self.telling]
+        half = _spread(told, wanted if len(told) < wanted else (wanted + 1) // 2)
+        return [*half, *_spread(others, wanted - len(half)), *without]
 
-    def gold(self, person: str | None, text: str) -> frozenset[str] | None:
-        """The right answers where `text` is one of the dataset's own questions: empty if the store has none.
-
-        None if it is nobody's question, or one that was never judged.
-        """
-        for request in self.questions.get(person, []):
-            if request.text == text:
-                if request.fields.get("answerable") is False:
-                    return frozenset()
-                return frozenset(j.document for j in self.judgements.get(request.id, []) if j.gain > 0) or None
+    def right(self, request: Request) -> tuple[Document, ...] | None:
+        """The documents that answer `request` if its text is one of the dataset's own questions, as `Asked` has it."""
+        wanted = clean(request.text).casefold()
+        for own in self.questions.get(request.user, []):
+            if " ".join(own.text.split()).casefold() != wanted:
+                continue
+            if own.fields.get("answerable") is False:
+                return ()
+            ids = [j.document for j in self.judgements.get(own.id, []) if j.gain > 0]
+            rows = [row for i in ids if (row := self._collection.row_of.get(i)) is not None]
+            return tuple(self._collection.document(row) for row in rows) or None
         return None
 
     def store(self, person: str | None) -> list[Document]:
@@ -110,7 +140,7 @@ class Arena:
             self._stores[key] = sorted(documents, key=lambda d: (d.time or "", d.id))
         return self._stores[key]
 
-    def ask(self, text: str, person: str | None = None, time: str | None = None, k: int = 5) -> list[Answer]:
+    def ask(self, text: str, person: str | None = None, time: str | None = None, k: int = 5) -> Asked:
         """Every contestant's `k` best documents for a question, with reasons.
 
         Raises InputError for an unknown person, a time that can't be read, and a question that is empty or longer than
@@ -126,7 +156,14 @@ class Arena:
             hits = searcher.explain(request, run.documents(0), contestant.options)
             method = contestant.method
             answers.append(Answer(method.name, method.title, method.summary, tuple(hits)))
-        return answers
+        return Asked(request.text, person, tuple(answers), self.right(request))
+
+    def ask_example(self, person: str | None, number: int, of: int) -> Asked:
+        """The same for one of the `of` examples, by its number from 0, at its own time. InputError if there is none."""
+        found = self.examples(person, of)
+        if not 0 <= number < len(found):
+            raise InputError("there is no such example", remedy="Press one of those that are shown")
+        return self.ask(found[number].text, person, found[number].time)
 
     def warm(self) -> None:
         """Do now what visitors would wait for, such as encoding what explanations need."""
@@ -148,3 +185,8 @@ def clean(text: str) -> str:
     if not question:
         raise InputError("the question is empty", remedy="Write what you want to know")
     return question
+
+
+def _spread(requests: Sequence[Request], number: int) -> list[Request]:
+    """`number` of the requests, evenly spaced."""
+    return [*requests[:: max(1, len(requests) // max(1, number))][:number]]

@@ -248,6 +248,12 @@ class Workspace:
     def index(self, dataset_digest: str, method: str, model_digest: str) -> Path:
         return self.root / "indexes" / dataset_digest[:16] / method / model_digest[:16]
 
+    def index_folders(self, dataset_digest: str) -> list[Path]:
+        """The indexes that any method has of one dataset, its documents not among them."""
+        folder = self.root / "indexes" / dataset_digest[:16]
+        methods = sorted(p for p in folder.glob("[!.]*") if p.is_dir() and p.name != "documents")
+        return [index for method in methods for index in sorted(method.glob("[!.]*")) if index.is_dir()]
+
     def vectors(self, encoder_digest: str) -> Path:
         """The cache of one encoder's vectors, keyed by content."""
         return self.root / "vectors" / encoder_digest[:16]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import experiment, runs, store
+from engine import experiment, leaderboard, runs, store
 from engine.arena import Arena
 from engine.artifacts import Workspace
 from engine.datasets.reader import Dataset
@@ -41,6 +41,10 @@ def datasets(folders: Sequence[Path] = ()) -> list[Dataset]:
         except InputError:  # a bundled world for another task
             continue
     found += [Dataset(path) for path in folders]
+    names = [dataset.name for dataset in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        where = " and ".join(str(dataset.path) for dataset in found if dataset.name == twice[0])
+        raise InputError(f"two collections are called {twice[0]!r}", where=where, remedy="Rename one of the folders")
     if not found:
         raise InputError("there is nothing to show", where=str(BUNDLED), remedy="Name a dataset with --data DIR")
     return found
@@ -49,9 +53,8 @@ def datasets(folders: Sequence[Path] = ()) -> list[Dataset]:
 def prepare(workspace: Workspace, folders: Sequence[Path] = ()) -> Demo:
     """Index what is missing, judge each baseline once a dataset, and open everything."""
     contestants = [experiment.contestant(name) for name in MODULES]
-    arenas = {}
-    for dataset in datasets(folders):
-        arenas[dataset.name] = Arena(workspace, dataset, contestants)
+    collections = datasets(folders)
+    for dataset in collections:
         judged = {
             (run.info["method"], run.info["split"])
             for run in runs.everything(workspace)
@@ -61,10 +64,13 @@ def prepare(workspace: Workspace, folders: Sequence[Path] = ()) -> Demo:
             if "test" in dataset.splits and (contestant.method.name, "test") not in judged:
                 print(f"judging {contestant.method.name} on {dataset.name}", file=sys.stderr)  # noqa: T201
                 experiment.evaluate(contestant, workspace, dataset, "test")
+    telling: dict[str, frozenset[str]] = {}
     try:
         store.sync(workspace)
+        telling = {d.digest: leaderboard.telling(workspace, d.digest, "test") for d in collections}
     except QuintetError as error:  # another program holds it: the page still answers questions
         print(f"note: {error}", file=sys.stderr)  # noqa: T201
+    arenas = {d.name: Arena(workspace, d, contestants, telling.get(d.digest, frozenset())) for d in collections}
     demo = Demo(workspace, arenas)
     next(iter(arenas.values())).ask("anybody there?")  # loads the models, so that no visitor waits for them
     return demo

@@ -96,12 +96,6 @@ def target(workspace: Workspace, dataset: Dataset, processes: int = 1) -> Target
     return Target(workspace, dataset.digest, documents, processes)
 
 
-def index(chosen: Contestant, goal: Target) -> None:
-    """Run the method's stages; what is fresh is left alone."""
-    for stage in chosen.method.stages:
-        stage.run(goal, chosen.build)
-
-
 def open_searcher(chosen: Contestant, goal: Target) -> Searcher:
     """A searcher with all that the options put around it. Builds what is missing, and says so on stderr first.
 
@@ -113,16 +107,17 @@ def open_searcher(chosen: Contestant, goal: Target) -> Searcher:
         path for path in chosen.method.folders(goal, chosen.build) if not is_complete(path, goal.collection)
     ]:
         print(f"building {chosen.method.name}: {len(missing)} of its indexes are missing", file=sys.stderr)  # noqa: T201
-    searcher = opened(chosen, goal)
+    searcher = opened(chosen.method, chosen.build, goal)
     return Rerank(searcher, chosen.options.rerank) if chosen.options.rerank else searcher
 
 
-def opened(chosen: Contestant, goal: Target) -> Searcher:
+def opened(method: Method, build: BuildConfig, goal: Target) -> Searcher:
     """The method's own searcher, after what is missing has been built."""
     for _ in range(ATTEMPTS):
-        index(chosen, goal)
         with contextlib.suppress(FileNotFoundError):  # another process has compacted the collection meanwhile
-            return chosen.method.load(goal, chosen.build)
+            for stage in method.stages:
+                stage.run(goal, build)
+            return method.load(goal, build)
         goal = goal.reopened()
     raise BuildError("the collection keeps changing", where=str(goal.collection.path), remedy="Try again")
 

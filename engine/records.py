@@ -157,6 +157,9 @@ def _offsets(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
 
 
+EXPLAINED = 8000  # characters of a document that explanations look at: the length of a long article's first pages
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why a document was found. Each kind has one line for a person and its raw parts as typed fields."""

@@ -1,20 +1,23 @@
 """The page's endpoints for programs: typed, named, JSON in and out. What visitors press are events of the tabs.
 
-Each calls one function of the engine. An error is one sentence, sent as Gradio's own kind of error.
+Each renders what the engine gives as JSON. An error is one sentence, sent as Gradio's own kind of error.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
+from pydantic import ConfigDict, ValidationError, validate_call
 
 from engine import leaderboard as board
 from engine.demo import Demo
 from engine.errors import QuintetError
+from page.guard import UNKNOWN, log, sentence
 
 MOST = 50  # answers a contestant gives at once
 Record = dict[str, Any]
@@ -45,7 +48,8 @@ def serve(demo: Demo) -> None:
         `person` is None for everybody's documents; `time` (ISO-8601) is when the question is asked; `k` is how many
         answers, at most 50.
         """
-        return [a.record() for a in demo.arena(collection).ask(question, person, time, max(1, min(k, MOST)))]
+        asked = demo.arena(collection).ask(question, person, time, max(1, min(k, MOST)))
+        return [answer.record() for answer in asked.answers]
 
     def boards() -> list[Record]:
         """The datasets and splits that have judged runs, and the metrics of each."""
@@ -53,16 +57,17 @@ def serve(demo: Demo) -> None:
 
     def leaderboard(digest: str, split: str, metric: str) -> list[Record]:
         """Each contestant's newest run on a board by one metric, best first, with 95 % intervals."""
-        return [asdict(entry) for entry in board.leaderboard(workspace, digest, split, metric)]
+        return [{"label": e.label, **asdict(e)} for e in board.leaderboard(workspace, digest, split, metric)]
 
     def segments(digest: str, split: str, metric: str, by: str) -> list[Record]:
         """The same contestants in each segment of the requests."""
-        runs = [entry.run for entry in board.leaderboard(workspace, digest, split, metric)]
-        return [asdict(bar) for bar in board.segments(workspace, runs, metric, by)]
+        entries = board.leaderboard(workspace, digest, split, metric)
+        return [asdict(bar) for bar in board.segments(workspace, entries, metric, by)]
 
     def duel(first: str, second: str, metric: str) -> list[Record]:
         """Two runs request by request, the largest wins of the second first."""
-        return [{**asdict(r), "difference": r.difference} for r in board.duel(workspace, first, second, metric)]
+        found = board.duel(workspace, first, second, metric)
+        return [{**asdict(r), "difference": r.difference} for r in found.rounds]
 
     def request(first: str, second: str, request: str) -> Record:
         """One request of two runs: what was asked, what would have been right, what both answered."""
@@ -73,13 +78,22 @@ def serve(demo: Demo) -> None:
 
 
 def _told(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """The endpoint; what the engine refuses becomes Gradio's error with the same sentence."""
+    """The endpoint with its arguments' types checked; whatever goes wrong is one sentence in Gradio's own error."""
+    checked = validate_call(endpoint, config=ConfigDict(strict=True))
 
     @functools.wraps(endpoint)
     def call(*arguments: Any, **named: Any) -> Any:
         try:
-            return endpoint(*arguments, **named)
+            return checked(*arguments, **named)
         except QuintetError as error:
-            raise gr.Error(str(error), print_exception=False) from None
+            told = sentence(error)
+        except ValidationError as error:
+            names = list(inspect.signature(endpoint).parameters)
+            faults = [(f["loc"][0], f["msg"].lower()) for f in error.errors()]
+            told = "; ".join(f"{names[at] if isinstance(at, int) else at}: {what}" for at, what in faults) + "."
+        except Exception:
+            log.exception("endpoint %s failed", endpoint.__name__)
+            told = UNKNOWN
+        raise gr.Error(told, print_exception=False)
 
     return call

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from engine.evaluation.measures import MEASURES
 from engine.evaluation.significance import Interval
-from engine.leaderboard import Bar, Entry, Round
+from engine.leaderboard import Bar, Duel, Entry, Round
 from page.cards import notice, text
 
 
@@ -17,7 +17,7 @@ def leaderboard(entries: Sequence[Entry], metric: str) -> str:
         return notice("No run has been judged on this yet: python -m admin evaluate METHOD --data DIR")
     top = _scale([(e.mean, e.interval) for e in entries])
     rows = "".join(
-        f'<tr title="{text(e.run)}"><th scope="row">{text(e.method)}{_config(e)}</th>'
+        f'<tr title="{text(e.run)}"><th scope="row">{text(e.label)}</th>'
         f'<td class="q-num">{e.mean:.4f}</td>'
         f"<td>{_bar(e.mean, e.interval, top)}</td><td class='q-num'>{_interval(e.interval)}</td>"
         f'<td class="q-num">{e.requests}</td><td class="q-num">{e.missing}</td></tr>'
@@ -39,21 +39,32 @@ def segments(bars: Sequence[Bar], by: str, metric: str) -> str:
     for label, members in groupby(bars, key=lambda b: b.segment):
         group = list(members)
         rows = "".join(
-            f'<tr><th scope="row">{text(b.method)}</th><td class="q-num">{b.mean:.3f}</td>'
+            f'<tr><th scope="row">{text(b.label)}</th><td class="q-num">{b.mean:.3f}</td>'
             f"<td>{_bar(b.mean, b.interval, top)}</td></tr>"
             for b in group
         )
         groups.append(
-            f'<div class="q-segment"><h4>{text(label)} <span class="q-count">{group[0].requests}</span></h4>'
+            f'<div class="q-segment"><h3>{text(label)} <span class="q-count">{group[0].requests}</span></h3>'
             f'<table class="q-table"><tbody>{rows}</tbody></table></div>'
         )
     return f'<div class="q-segments" aria-label="{text(metric)} by {text(by)}">{"".join(groups)}</div>'
 
 
+def duel(found: Duel, metric: str, shown: int) -> str:
+    """Wins, ties and losses in one sentence."""
+    number = len(found.rounds)
+    line = (
+        f"The second wins {found.wins}, ties {number - found.wins - found.losses} and loses {found.losses} of {number}"
+        f" requests; mean difference {found.mean:+.4f} {metric}."
+    )
+    return notice(line + (f" The {shown} on which they differ most are listed." if number > shown else ""), "info")
+
+
 def rounds(duel: Sequence[Round]) -> str:
     """A duel's requests as a table whose lines can be pressed, the second's largest wins first."""
     rows = "".join(
-        f'<tr tabindex="0" role="button" data-request="{text(r.request)}"><td>{text(r.text[:160] or r.request)}</td>'
+        f'<tr data-request="{text(r.request)}"><td>'
+        f'<button type="button" class="q-line">{text(r.text[:160] or r.request)}</button>{_who(r)}</td>'
         f'<td class="q-num">{r.first:.3f}</td><td class="q-num">{r.second:.3f}</td>'
         f'<td class="q-num q-{_sign(r.difference)}">{r.difference:+.3f}</td></tr>'
         for r in duel
@@ -69,6 +80,10 @@ def _meaning(metric: str) -> str:
     """What a metric says, in words; a run of another tool may have one that we do not know."""
     measure = MEASURES.get(metric.partition("@")[0])
     return text(measure.title.replace("first k", f"first {metric.partition('@')[2]}")) if measure else "?"
+
+
+def _who(one: Round) -> str:
+    return f' <span class="q-count">{text(one.user)}</span>' if one.user else ""
 
 
 def _sign(difference: float) -> str:
@@ -90,9 +105,3 @@ def _bar(mean: float, interval: Interval | None, top: float) -> str:
 
 def _interval(interval: Interval | None) -> str:
     return f"{interval[0]:.4f} – {interval[1]:.4f}" if interval else ""
-
-
-def _config(entry: Entry) -> str:
-    return (
-        f' <span class="q-count">{text(entry.config)}</span>' if entry.config not in (entry.method, "foreign") else ""
-    )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from html import escape
 from itertools import groupby
 
-from engine.arena import Answer
+from engine.arena import Answer, Asked
 from engine.records import ClosestSentence, Document, Explanation, MatchedTerms, Request
 
 KINDS = ("event", "message", "contact")  # those with a colour of their own
 SHOWN_WHY = 160  # characters of a reason before it is cut
+SHOWN_TEXT = 700  # characters of a document on a card
+SHOWN_STORE = 1000  # documents of a store that are listed; the browser has to hold them
 
 
 def text(value: object) -> str:
@@ -54,24 +56,36 @@ def marked(content: str, spans: Iterable[tuple[int, int]]) -> str:
     return "".join(pieces).replace(" | ", ' <span class="q-sep" aria-hidden="true">·</span> ')
 
 
-def answers(found: Sequence[Answer], gold: frozenset[str] | None) -> str:
-    """Contestants side by side. `gold` are the right answers where the question is one of the dataset's own.
+def answers(asked: Asked, whose: str) -> str:
+    """Contestants side by side under the question. `whose` is what the controls said when it was asked.
 
-    An empty `gold` is a question that the store cannot answer; None is a question nobody has judged.
+    Where the question is one of the dataset's own, each column says whether it was right; where none was, what would
+    have been stands below.
     """
-    columns = []
-    for answer in found:
-        ranks = [rank for rank, hit in enumerate(answer.hits, start=1) if gold and hit.document.id in gold]
-        cards = "".join(
-            _card(rank, hit.document, hit.score, hit.why, bool(gold) and hit.document.id in (gold or ()))
-            for rank, hit in enumerate(answer.hits, start=1)
-        )
-        columns.append(
-            f'<section class="q-column" aria-label="{text(answer.title)}"><h3>{text(answer.title)}'
-            f'{_verdict(gold, ranks, len(answer.hits))}</h3><p class="q-summary">{text(answer.summary)}</p>'
-            f"{f'<ol>{cards}</ol>' if cards else notice('Nothing found: no word in common.', 'none')}</section>"
-        )
-    return f'<div class="q-columns q-answers">{"".join(columns)}</div>'
+    gold = None if asked.right is None else frozenset(d.id for d in asked.right)
+    columns = "".join(_column(answer, gold) for answer in asked.answers)
+    found = {hit.document.id for answer in asked.answers for hit in answer.hits}
+    missed = [d for d in asked.right or () if d.id not in found] if gold and not gold & found else []
+    below = f'<section class="q-missed"><h2>None found it. It was this:</h2>{plain(missed, gold or ())}</section>'
+    who = f" <span>asked of {text(asked.person)}’s store</span>" if asked.person else ""
+    return (
+        f'<p class="q-asked" data-whose="{text(whose)}">“{text(asked.question)}”{who}</p>'
+        f'<div class="q-columns q-answers">{columns}</div>{below if missed else ""}'
+    )
+
+
+def _column(answer: Answer, gold: frozenset[str] | None) -> str:
+    ranks = [rank for rank, hit in enumerate(answer.hits, start=1) if gold and hit.document.id in gold]
+    cards = "".join(
+        _card(rank, hit.document, hit.why, bool(gold) and hit.document.id in (gold or ()), hit.score)
+        for rank, hit in enumerate(answer.hits, start=1)
+    )
+    found = f"<ol>{cards}</ol>" if cards else notice("Nothing found: no word in common.", "none")
+    return (
+        f'<section class="q-column" data-name="{text(answer.name)}" aria-label="{text(answer.title)}">'
+        f"<h2>{text(answer.title)}{_verdict(gold, ranks, len(answer.hits))}</h2>"
+        f'<p class="q-summary">{text(answer.summary)}</p>{found}</section>'
+    )
 
 
 def _verdict(gold: frozenset[str] | None, ranks: list[int], shown: int) -> str:
@@ -84,16 +98,29 @@ def _verdict(gold: frozenset[str] | None, ranks: list[int], shown: int) -> str:
     return f'<span class="q-verdict q-wrong">not in its first {shown}</span>' if shown else ""
 
 
-def _card(rank: int, document: Document, score: float, why: Sequence[Explanation], right: bool) -> str:
+def _card(rank: int, document: Document, why: Sequence[Explanation], right: bool, score: float | None = None) -> str:
     spans = [span for reason in why if isinstance(reason, MatchedTerms) for span in reason.spans]
     reasons = "".join(f"<li>{_reason(reason, document)}</li>" for reason in why)
     label = '<span class="q-tick">✓ the answer</span>' if right else ""
     head = f'<span class="q-rank">{rank}</span>{_kind(document)}{when(document)}{label}'
+    title = text(document.id) + (f", score {score:.4f}" if score is not None else "")
     return (
-        f'<li class="q-card{" q-gold" if right else ""}" tabindex="0" title="{text(document.id)}, score {score:.4f}">'
-        f'<div class="q-head">{head}</div><div class="q-text">{marked(document.content, spans)}</div>'
-        f'<ul class="q-why" aria-label="why">{reasons}</ul></li>'
+        f'<li class="q-card{" q-gold" if right else ""}" tabindex="0" data-id="{text(document.id)}" title="{title}">'
+        f'<div class="q-head">{head}</div><div class="q-text">{marked(*excerpt(document.content, spans))}</div>'
+        + (f'<ul class="q-why" aria-label="why">{reasons}</ul></li>' if reasons else "</li>")
     )
+
+
+def excerpt(content: str, spans: Sequence[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
+    """At most SHOWN_TEXT characters of `content`, around the first of `spans`, and the spans within them."""
+    if len(content) <= SHOWN_TEXT:
+        return content, [*spans]
+    first = min((start for start, _ in spans), default=0)
+    low = max(0, min(first - SHOWN_TEXT // 4, len(content) - SHOWN_TEXT))
+    high = low + SHOWN_TEXT
+    before, after = "…" if low else "", "…" if high < len(content) else ""
+    inside = [(a - low + len(before), b - low + len(before)) for a, b in spans if low <= a and b <= high]
+    return before + content[low:high] + after, inside
 
 
 def _kind(document: Document) -> str:
@@ -107,13 +134,13 @@ def _kind(document: Document) -> str:
 def _reason(reason: Explanation, document: Document) -> str:
     if isinstance(reason, ClosestSentence) and reason.sentence == document.content:
         return f"close in meaning ({reason.document_similarity:.2f})"
-    line = reason.line
+    line = reason.line.replace(" | ", " · ")
     return text(line if len(line) <= SHOWN_WHY else line[: SHOWN_WHY - 1] + "…")
 
 
-def plain(documents: Sequence[Document], gold: frozenset[str] = frozenset(), empty: str = "Nothing.") -> str:
+def plain(documents: Sequence[Document], gold: Collection[str] = (), empty: str = "Nothing.") -> str:
     """Documents without reasons, as a list of cards."""
-    cards = "".join(_card(rank, d, 0.0, (), d.id in gold) for rank, d in enumerate(documents, start=1))
+    cards = "".join(_card(rank, d, (), d.id in gold) for rank, d in enumerate(documents, start=1))
     return f'<ol class="q-plain">{cards}</ol>' if cards else notice(empty, "none")
 
 
@@ -155,39 +182,75 @@ element.addEventListener('click', (event) => {
 });
 """
 
+# When answers have come: tell a screen reader, mark them in the timeline, and drop those of a store that is no longer
+# chosen (they were under way when the visitor chose another).
+SETTLE = """
+const status = document.createElement('div');
+status.className = 'q-unseen';
+status.setAttribute('role', 'status');
+element.after(status);
+watch('value', () => {
+  const store = document.querySelector('#store'), asked = element.querySelector('[data-whose]');
+  status.textContent = (asked || element).textContent;
+  store.querySelectorAll('.q-by').forEach((by) => by.remove());
+  store.querySelectorAll('.q-found').forEach((entry) => entry.classList.remove('q-found'));
+  if (!asked) return;
+  const chosen = ['collection', 'person'].map((id) => document.querySelector(`#${id} input`).value).join('/');
+  if (asked.dataset.whose !== chosen) {
+    props.value = '<p class="q-notice">You chose another store meanwhile: ask again.</p>';
+    return;
+  }
+  const entries = new Map([...store.querySelectorAll('.q-entry')].map((entry) => [entry.dataset.id, entry]));
+  for (const column of element.querySelectorAll('[data-name]')) {
+    for (const card of column.querySelectorAll('[data-id]')) {
+      const entry = entries.get(card.dataset.id);
+      if (!entry) continue;
+      entry.classList.add('q-found');
+      const month = entry.closest('[data-is]').dataset.is;
+      store.querySelector(`[data-month="${month}"]`)?.classList.add('q-found');
+      const by = entry.querySelector('.q-by') || entry.appendChild(document.createElement('span'));
+      by.className = 'q-by';
+      by.textContent += (by.textContent ? ', ' : '') + column.dataset.name;
+    }
+  }
+  const first = store.querySelector('.q-entry.q-found');
+  if (first) store.querySelector('.q-timeline').scrollTop = first.offsetTop - 40;
+});
+"""
 
-def timeline(documents: Sequence[Document], found: Mapping[str, Sequence[str]] | None = None) -> str:
-    """A store by months, with a strip of bars over it. `found` are the contestants that returned each id."""
+
+def timeline(documents: Sequence[Document]) -> str:
+    """A store by months, with a strip of bars over it; of a large one, the first SHOWN_STORE documents."""
     if not documents:
         return notice("This store is empty.")
-    found = found or {}
-    months = [(month, list(group)) for month, group in groupby(documents, key=lambda d: (d.time or "")[:7])]
+    months = [(month, [*group]) for month, group in groupby(documents, key=lambda d: (d.time or "")[:7])]
     most = max(len(group) for _, group in months)
     bars = "".join(
-        f'<button type="button" tabindex="-1" class="q-bar{" q-found" if any(d.id in found for d in group) else ""}"'
-        f' data-month="{text(month)}" style="height:{max(8, 100 * len(group) // most)}%"'
+        f'<button type="button" tabindex="-1" class="q-bar" data-month="{text(month)}"'
+        f' style="height:{max(8, 100 * len(group) // most)}%"'
         f' title="{_month(month)}: {len(group)}" aria-label="{_month(month)}: {len(group)}"></button>'
         for month, group in months
     )
-    parts = []
+    parts, left = [], SHOWN_STORE
     for month, group in months:
-        items = "".join(_entry(d, found.get(d.id, ())) for d in group)
+        items = "".join(map(_entry, group[: max(0, left)]))
+        left -= len(group)
         parts.append(
-            f'<li data-is="{text(month)}"><h4>{_month(month)} <span class="q-count">{len(group)}</span></h4>'
+            f'<li data-is="{text(month)}"><h2>{_month(month)} <span class="q-count">{len(group)}</span></h2>'
             f"<ol>{items}</ol></li>"
         )
+    more = notice(f"The first {SHOWN_STORE:,} of {len(documents):,} are listed.", "info") if left < 0 else ""
     return (
-        f'<div class="q-strip" role="group" aria-label="memories a month">{bars}</div>'
+        f'<div class="q-strip" role="group" aria-label="memories a month">{bars}</div>{more}'
         '<div class="q-timeline" tabindex="0" role="region" aria-label="the store by time">'
         f"<ol>{''.join(parts)}</ol></div>"
     )
 
 
-def _entry(document: Document, found: Sequence[str]) -> str:
-    by = f'<span class="q-by">{text(", ".join(found))}</span>' if found else ""
+def _entry(document: Document) -> str:
     return (
-        f'<li class="q-entry{" q-found" if found else ""}">{_kind(document)} {when(document)}'
-        f"<div>{marked(document.content[:300], ())}{by}</div></li>"
+        f'<li class="q-entry" data-id="{text(document.id)}">{_kind(document)} {when(document)}'
+        f"<div>{marked(document.content[:300], ())}</div></li>"
     )
 
 

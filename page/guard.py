@@ -13,6 +13,12 @@ from engine.errors import QuintetError
 from page import cards
 
 log = logging.getLogger("quintet.page")
+UNKNOWN = "Something went wrong on our side; it has been noted. Please try again."
+
+
+def sentence(error: QuintetError) -> str:
+    """What an error says to a visitor: what is wrong and what to do, no path of the server."""
+    return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}".strip().rstrip(".") + "."
 
 
 def guarded(outputs: int, notice: int = -1) -> Callable[[Callable[..., tuple[Any, ...]]], Callable[..., Any]]:
@@ -24,12 +30,12 @@ def guarded(outputs: int, notice: int = -1) -> Callable[[Callable[..., tuple[Any
             try:
                 return callback(*arguments)
             except QuintetError as error:
-                sentence = f"{error.what[0].upper()}{error.what[1:]}. {error.remedy}".strip().rstrip(".") + "."
+                told = sentence(error)
             except Exception:
                 log.exception("callback %s failed", callback.__name__)
-                sentence = "Something went wrong on our side; it has been noted. Please try again."
+                told = UNKNOWN
             values = [gr.skip()] * outputs
-            values[notice] = cards.notice(sentence, "error")
+            values[notice] = cards.notice(told, "error")
             return tuple(values) if outputs > 1 else values[0]
 
         return call

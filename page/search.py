@@ -6,14 +6,14 @@ from typing import Any
 
 import gradio as gr
 
-from engine.arena import LONGEST, Answer
+from engine.arena import LONGEST, Arena
 from engine.demo import Demo
-from engine.records import Request
+from engine.errors import InputError
 from page import cards
 from page.guard import guarded
 
 EXAMPLES = 6
-EVERYBODY = "everybody"
+EVERYBODY = ("everybody", "")  # a label and a value that no user's name can be
 ASK = (
     "Ask something above, or press an example. Each contestant answers in its own column, says why it found what it"
     " found, and is told whether it was right where the question is one of the collection's own."
@@ -24,11 +24,11 @@ def tab(demo: Demo) -> None:
     """Lay the tab out inside the current Blocks and wire its callbacks."""
     names = list(demo.arenas)
     first = demo.arena(names[0])
-    people = _people(demo, names[0])
+    people = _people(first)
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=280, elem_id="store-side"):
             store = gr.HTML(
-                cards.timeline(first.store(_user(people[0]))),
+                _store(first, people[0][1]),
                 elem_id="store",
                 padding=False,
                 apply_default_css=False,
@@ -40,7 +40,7 @@ def tab(demo: Demo) -> None:
                     names, value=names[0], label="Collection", elem_id="collection", filterable=False, min_width=120
                 )
                 person = gr.Dropdown(
-                    people, value=people[0], label="Whose store", elem_id="person", filterable=False, min_width=120
+                    people, value=people[0][1], label="Whose store", elem_id="person", filterable=False, min_width=120
                 )
             question = gr.Textbox(
                 label="Question",
@@ -51,80 +51,78 @@ def tab(demo: Demo) -> None:
                 submit_btn="Ask",
             )
             examples = gr.HTML(
-                cards.examples(_examples(demo, names[0], people[0])),
+                _examples(first, people[0][1]),
                 elem_id="examples",
                 padding=False,
                 apply_default_css=False,
                 js_on_load=cards.press("example"),
             )
-            results = gr.HTML(cards.notice(ASK), elem_id="results", padding=False, apply_default_css=False)
+            results = gr.HTML(
+                cards.notice(ASK),
+                elem_id="results",
+                padding=False,
+                apply_default_css=False,
+                js_on_load=cards.SETTLE,
+            )
 
     @guarded(outputs=4)
     def choose_collection(name: str) -> tuple[Any, ...]:
         """The people of a collection, the first one's store, and example questions."""
-        names = _people(demo, name)
-        shown = cards.timeline(demo.arena(name).store(_user(names[0])))
-        return (
-            gr.Dropdown(names, value=names[0]),
-            shown,
-            cards.examples(_examples(demo, name, names[0])),
-            cards.notice(ASK),
-        )
+        arena = demo.arena(name)
+        people = _people(arena)
+        who = people[0][1]
+        return gr.Dropdown(people, value=who), _store(arena, who), _examples(arena, who), cards.notice(ASK)
 
     @guarded(outputs=3)
     def choose_person(name: str, who: str) -> tuple[Any, ...]:
         """One person's store as a timeline, and example questions for it."""
-        return (
-            cards.timeline(demo.arena(name).store(_user(who))),
-            cards.examples(_examples(demo, name, who)),
-            cards.notice(ASK),
-        )
-
-    @guarded(outputs=2, notice=0)
-    def search(name: str, who: str, text: str) -> tuple[Any, ...]:
-        """Every contestant's answers to a question about one person's store, and where they lie on its timeline."""
         arena = demo.arena(name)
-        return _show(demo, name, who, arena.ask(text, _user(who)), _gold(demo, name, who, text))
+        return _store(arena, who), _examples(arena, who), cards.notice(ASK)
 
-    @guarded(outputs=3, notice=1)
-    def example(name: str, who: str, number: int) -> tuple[Any, ...]:
-        request = _examples(demo, name, who)[number]
-        found = demo.arena(name).ask(request.text, _user(who), request.time)
-        return request.text, *_show(demo, name, who, found, _gold(demo, name, who, request.text))
+    @guarded(outputs=1)
+    def search(name: str, who: str, text: str) -> Any:
+        """Every contestant's answers to a question about one person's store."""
+        return cards.answers(demo.arena(name).ask(text, who or None), _whose(name, who))
+
+    @guarded(outputs=2, notice=1)
+    def example(name: str, who: str, number: Any) -> tuple[Any, ...]:
+        """The same for one of the examples of that store, by its number."""
+        if not str(number).isdecimal():
+            raise InputError("there is no such example", remedy="Press one of those that are shown")
+        asked = demo.arena(name).ask_example(who or None, int(number), EXAMPLES)
+        return asked.question, cards.answers(asked, _whose(name, who))
 
     def pressed(name: str, who: str, event: gr.EventData) -> Any:
-        """The same for one of the examples of that store."""
-        return example(name, who, int(event.example))
+        return example(name, who, getattr(event, "example", None))
 
     # Programs have page/api.py's endpoints; these are the events of the controls. Each takes a few milliseconds, to
-    # which Gradio's queue would add three times as much.
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "undocumented", "queue": False}
+    # which Gradio's queue would add three times as much. Of what comes while one is under way, the last is done too.
+    quiet: dict[str, Any] = {
+        "show_progress": "hidden",
+        "api_visibility": "undocumented",
+        "queue": False,
+        "trigger_mode": "always_last",
+    }
     busy: dict[str, Any] = {**quiet, "show_progress": "minimal"}
     collection.input(choose_collection, [collection], [person, store, examples, results], **quiet)
     person.input(choose_person, [collection, person], [store, examples, results], **quiet)
-    question.submit(search, [collection, person, question], [results, store], api_name="search", **busy)
-    examples.select(pressed, [collection, person], [question, results, store], **busy)
+    question.submit(search, [collection, person, question], [results], api_name="search", **busy)
+    examples.select(pressed, [collection, person], [question, results], **busy)
 
 
-def _people(demo: Demo, name: str) -> list[str]:
-    return demo.arena(name).people or [EVERYBODY]
+def _people(arena: Arena) -> list[tuple[str, str]]:
+    """(label, value) of each choice."""
+    return [(name, name) for name in arena.people] or [EVERYBODY]
 
 
-def _user(who: str) -> str | None:
-    return None if who == EVERYBODY else who
+def _store(arena: Arena, who: str) -> str:
+    return cards.timeline(arena.store(who or None))
 
 
-def _examples(demo: Demo, name: str, who: str) -> list[Request]:
-    return demo.arena(name).examples(_user(who), EXAMPLES)
+def _examples(arena: Arena, who: str) -> str:
+    return cards.examples(arena.examples(who or None, EXAMPLES))
 
 
-def _gold(demo: Demo, name: str, who: str, text: str) -> frozenset[str] | None:
-    return demo.arena(name).gold(_user(who), text)
-
-
-def _show(demo: Demo, name: str, who: str, found: list[Answer], gold: frozenset[str] | None) -> tuple[str, str]:
-    by: dict[str, list[str]] = {}
-    for answer in found:
-        for hit in answer.hits:
-            by.setdefault(hit.document.id, []).append(answer.name)
-    return cards.answers(found, gold), cards.timeline(demo.arena(name).store(_user(who)), by)
+def _whose(name: str, who: str) -> str:
+    """What the two dropdowns show while this store is chosen."""
+    return f"{name}/{who or EVERYBODY[0]}"

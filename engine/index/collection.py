@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from engine.artifacts import digest, lock_file
+from engine.artifacts import digest, lock_file, read_manifest
 from engine.errors import InputError
 from engine.files import lock, write_json
 from engine.index.segment import DAMAGED, Segment, write_segment
@@ -242,12 +242,10 @@ def sweep_index(path: Path, documents: Path) -> None:
 
     Who has them open goes on reading them; who is about to open them opens the collection anew.
     """
-    if not path.is_dir():
-        return
     with lock(documents / ".lock", label="the documents"):
         kept = _read_current(documents)["segments"]
         for part in path.glob("[!.]*"):
-            if part.name not in kept and part.is_dir():
+            if part.name not in kept and read_manifest(part):
                 shutil.rmtree(part, ignore_errors=True)
 
 

@@ -23,7 +23,7 @@ from engine.errors import InputError
 from engine.index.collection import Collection
 from engine.index.ranking import to_run
 from engine.index.segment import Segment
-from engine.records import ClosestSentence, Request, Run
+from engine.records import EXPLAINED, ClosestSentence, Request, Run
 from engine.vectors import BLOCK, write_vectors
 
 VERSION = 1
@@ -251,13 +251,13 @@ class DenseIndex:
         """Load the model; remember the sentences of a collection that is small enough, for `explain`."""
         texts = []
         if self.collection.live <= SMALL:
-            contents = (document.content for document in self.collection.documents())
+            contents = (document.content[:EXPLAINED] for document in self.collection.documents())
             texts = [content[a:b] for content in contents for a, b in sentences(content)]
         self.encoder.recall(texts[:RECALLED] or ["warm"], queries=False)
 
     def explain(self, query: np.ndarray, rows: Sequence[int]) -> list[ClosestSentence]:
         """For each row, the sentence of its document that lies nearest to the (dimension,) query vector."""
-        contents = [self.collection.document(row).content for row in rows]
+        contents = [self.collection.document(row).content[:EXPLAINED] for row in rows]
         spans = [sentences(content) for content in contents]
         texts = [content[a:b] for content, own in zip(contents, spans, strict=True) for a, b in own]
         similarities = iter((self.encoder.recall(texts, queries=False) @ query).tolist() if texts else [])

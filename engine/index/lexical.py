@@ -26,7 +26,7 @@ from engine.index.collection import Collection
 from engine.index.ranking import at_least_kth, best, to_run
 from engine.index.segment import Segment
 from engine.progress import track
-from engine.records import MatchedTerms, Request, Run
+from engine.records import EXPLAINED, MatchedTerms, Request, Run
 
 DAMAGED = "Delete this folder and run the same command again"
 VERSION = 1
@@ -264,7 +264,7 @@ class LexicalIndex:
         """The words of the document in `row` that the query's words found, the weightiest first."""
         segment = int(np.searchsorted(self.collection.bases, row, side="right")) - 1
         local = row - int(self.collection.bases[segment])
-        content = self.collection.document(row).content
+        content = self.collection.document(row).content[:EXPLAINED]
         query = self.analyzer.tokens([text])[0]
         weights = {t: self.segments[segment].weight(t, local) * query.count(t) for t in query}
         written: dict[str, str] = {}
@@ -273,7 +273,8 @@ class LexicalIndex:
             if weights.get(token, 0) > 0:
                 written.setdefault(token, content[start:end])
                 spans.append((start, end))
+        found = {t: weight for t, weight in weights.items() if weight > 0}  # also what stands further down
         terms = sorted(
-            ((word, round(weights[t], 4)) for t, word in written.items()), key=lambda term: (-term[1], term[0])
+            ((written.get(t, t), round(weight, 4)) for t, weight in found.items()), key=lambda term: (-term[1], term[0])
         )
         return MatchedTerms(tuple(terms), tuple(spans))

@@ -74,8 +74,7 @@ class Searcher(ABC, Generic[O]):
         """Rewrite the index as if it had been built at once from what is live; what it replaces is removed."""
         collections.compact(self.collection.path)
         self.refresh()
-        dataset = self.collection.path.parent  # every method's parts of the segments that are gone
-        for index in sorted(p for p in dataset.glob("[!.]*/[!.]*") if p.is_dir() and p.parent != self.collection.path):
+        for index in self.target.workspace.index_folders(self.target.dataset_digest):  # those of all methods
             collections.sweep_index(index, self.collection.path)
 
 

@@ -19,14 +19,17 @@ def test_it_says_where_it_is_and_how_long_it_took(server: Server) -> None:
 
 def test_a_question_is_answered_side_by_side_each_saying_why(page: Any) -> None:
     ask(page, "what did Mum's friend say about the boat?")
-    assert [c.split("\n")[0] for c in page.locator("#results .q-column h3").all_inner_texts()] == COLUMNS
+    assert [c.split("\n")[0] for c in page.locator("#results .q-column h2").all_inner_texts()] == COLUMNS
     for i in range(len(COLUMNS)):
         column = page.locator("#results .q-column").nth(i)
         assert column.locator(".q-card").count() >= 1
         for why in column.locator(".q-why").all_inner_texts():
             assert why.strip()
     assert page.locator("#results .q-column").first.locator("mark").count() >= 1  # bm25 marks its words
-    assert page.locator("#store .q-entry.q-found .q-by").count() >= 1  # and the timeline shows where they lie
+    page.wait_for_selector("#store .q-entry.q-found .q-by")  # and the timeline shows where they lie
+    assert page.locator("#store .q-bar.q-found").count() >= 1
+    assert "Mum's friend" in page.inner_text("#results .q-asked")
+    assert "Mum's friend" in page.text_content(".q-unseen[role=status]")
 
 
 def test_the_button_asks_as_the_enter_key_does(page: Any) -> None:
@@ -74,6 +77,47 @@ def test_another_person_has_another_store_and_other_examples(page: Any) -> None:
     assert "Ask something" in page.inner_text("#results")
 
 
+SLOWLY = """
+const plain = window.fetch;
+window.fetch = async (...call) => {
+  const answer = await plain(...call);
+  if (String(call[0]).includes('/run/predict') && String(call[1]?.body).includes('SLOW'))
+    await new Promise((done) => setTimeout(done, 1200));
+  return answer;
+};
+"""
+
+
+def test_an_answer_that_comes_late_is_not_shown_in_another_persons_store(page: Any) -> None:
+    page.evaluate(SLOWLY)
+    page.fill("#question :is(textarea, input)", "SLOW lamp")
+    page.press("#question :is(textarea, input)", "Enter")
+    choose(page, "person", "helena")
+    page.wait_for_function("document.querySelector('#results').innerText.includes('another store')")
+    assert page.locator("#results .q-card").count() == 0
+    assert page.locator("#store [data-id^='helena/']").count() >= 100
+    ask(page, "who sings?")
+    page.wait_for_selector("#results .q-card[data-id^='helena/']")
+
+
+def test_the_last_of_several_questions_is_the_one_that_is_answered(page: Any) -> None:
+    page.evaluate(SLOWLY)
+    for question in ("SLOW lamp", "the boat", "violin concert"):
+        page.fill("#question :is(textarea, input)", question)
+        page.press("#question :is(textarea, input)", "Enter")
+        page.wait_for_timeout(50)
+    page.wait_for_function("document.querySelector('#results .q-asked')?.innerText.includes('violin concert')")
+
+
+def test_when_nobody_is_right_the_answer_is_shown(page: Any) -> None:
+    page.locator("#examples button").nth(3).click()  # the first ones tell contestants apart, the later ones are hard
+    page.wait_for_selector("#results .q-card")
+    found = page.locator("#results .q-answers .q-gold").count()
+    assert (found > 0) != page.locator("#results .q-missed .q-gold").is_visible()
+    page.locator("#examples button").first.click()
+    page.wait_for_selector("#results .q-answers .q-gold")
+
+
 def test_hostile_text_is_text_everywhere(page: Any) -> None:
     choose(page, "collection", "hostile<b>")
     page.wait_for_function("document.querySelector('#store').innerText.includes('harmless')")
@@ -85,6 +129,7 @@ def test_hostile_text_is_text_everywhere(page: Any) -> None:
     page.get_by_role("tab", name="Evaluation").click()
     choose(page, "board", "hostile<b> · test")
     page.wait_for_selector("#rounds tr[data-request='q<1>']")
+    page.wait_for_load_state("networkidle")  # it was the newest board, and shown already
     assert "<script>" in page.inner_text("#rounds")
     page.locator("#rounds tr[data-request='q<1>']").click()
     page.wait_for_selector("#detail .q-asked")
@@ -129,6 +174,10 @@ def test_evaluation_shows_leaders_segments_and_a_duel(page: Any) -> None:
     page.wait_for_selector("#detail .q-column")
     assert page.locator("#detail .q-column").count() == 3
     assert "What answers it" in page.inner_text("#detail")
+    choose(page, "metric", "mrr@10")
+    page.wait_for_function("document.querySelector('#detail').innerText.includes('Press a line')")
+    assert "ties 297" in page.inner_text("#duel .q-notice"), "the duel that was chosen is kept"
+    assert page.locator("#segments .q-segment").count() >= 6, "and so are the segments"
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -157,3 +206,47 @@ def test_the_keyboard_alone_suffices(page: Any) -> None:
             break
     page.keyboard.press("Enter")
     page.wait_for_selector("#results .q-verdict")
+
+
+CONTRAST = """
+(selectors) => {
+  const parse = (c) => (c.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const light = (c) => {
+    const [r, g, b] = parse(c).map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = getComputedStyle(e).backgroundColor, [, , , a = 1] = parse(c);
+      if (c !== 'transparent' && a > 0.99) return c;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  return selectors.map((s) => {
+    const e = document.querySelector(s);
+    if (!e) return [s, 0];
+    const [x, y] = [light(getComputedStyle(e).color), light(ground(e))].sort((p, q) => q - p);
+    return [s, (x + 0.05) / (y + 0.05)];
+  });
+}
+"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_stands_out_from_what_it_stands_on(browser: Any, server: Server, theme: str) -> None:
+    page = browser.new_page(viewport={"width": 1400, "height": 900}, color_scheme=theme)
+    open_page(page, f"{server.url}/?__theme={theme}")
+    page.locator("#examples button").first.click()
+    page.wait_for_selector("#store .q-by")
+    searched = [
+        "#person span[data-testid=block-info]", "#question label span", "#question button", ".q-rank", ".q-by",
+        "button[role=tab].selected", ".q-why li", ".q-summary", ".q-verdict", ".q-asked span", ".q-example", ".q-text",
+        ".q-text mark", ".q-kind", "#title p", ".q-entry time",
+    ]  # fmt: skip
+    found = dict(page.evaluate(CONTRAST, searched))
+    page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#rounds tbody tr")
+    judged = ["#leaderboard caption", "#leaderboard td", ".q-segment h3", ".q-count", ".q-line", "#duel .q-notice"]
+    found |= dict(page.evaluate(CONTRAST, judged))
+    page.close()
+    assert {name: round(ratio, 2) for name, ratio in found.items() if ratio < 4.5} == {}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from crash import harness, operations, tiny
+from engine import experiment
 from engine.compose import Fusion
 from engine.index import collection
 from engine.index.lexical import LexicalConfig
@@ -30,10 +31,9 @@ def config(folder: Path) -> hybrid.HybridConfig:
 
 def opened(folder: Path) -> Fusion:
     """Searchers over the collection as it is now; what they lack is built, as `evaluate` does."""
-    target = operations.target(folder)
-    for stage in hybrid.METHOD.stages:
-        stage.run(target, config(folder))
-    return hybrid.load(target, config(folder))
+    searcher = experiment.opened(hybrid.METHOD, config(folder), operations.target(folder))
+    assert isinstance(searcher, Fusion)
+    return searcher
 
 
 def prepare(folder: Path) -> None:
