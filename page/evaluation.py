@@ -23,7 +23,7 @@ def tab(workspace: Workspace, own: gr.Tab) -> None:
     leaders = gr.HTML(cards.notice("Reading the runs …"), elem_id="leaderboard", padding=False, apply_default_css=False)
     by = gr.Dropdown([], label="By segment", elem_id="by", filterable=False)
     segments = gr.HTML(elem_id="segments", padding=False, apply_default_css=False)
-    gr.Markdown("## Two runs, request by request")
+    gr.Markdown("## Two runs, request by request", elem_id="duel-title")
     with gr.Row():
         first = gr.Dropdown([], label="First", elem_id="first", filterable=False)
         second = gr.Dropdown([], label="Second", elem_id="second", filterable=False)
