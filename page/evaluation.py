@@ -60,12 +60,13 @@ def tab(workspace: Workspace, own: gr.Tab) -> None:
     def pressed(a: str, b: str, event: gr.EventData) -> Any:
         return open_request(a, b, getattr(event, "request", None))
 
-    # Programs have page/api.py's endpoints; these are the events of the controls.
+    # Programs have page/api.py's endpoints; these are the events of the controls. What is chosen while an answer is on
+    # its way is asked for at once: it would be lost if the answer, which sets the controls, came first.
     quiet: dict[str, Any] = {
         "show_progress": "hidden",
         "api_visibility": "undocumented",
         "queue": False,
-        "trigger_mode": "always_last",
+        "trigger_mode": "multiple",
     }
     gr.on([own.select, *(choice.input for choice in choices)], show, choices, shown, **quiet)
     rounds.select(pressed, [first, second], [detail], **quiet)
