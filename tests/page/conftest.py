@@ -132,6 +132,16 @@ def ask(page: Any, text: str) -> None:
 
 
 def choose(page: Any, element: str, value: str) -> None:
-    """Choose a value of a Gradio dropdown."""
+    """Choose a value of a Gradio dropdown, and see what comes of it."""
     page.click(f"#{element} input")
-    page.get_by_role("option", name=value, exact=True).click()
+    with page.expect_response(lambda response: "/run/predict" in response.url):
+        page.get_by_role("option", name=value, exact=True).click()
+    page.wait_for_timeout(200)  # until it is drawn
+
+
+def open_evaluation(page: Any) -> None:
+    """The other tab, with a board in it."""
+    with page.expect_response(lambda response: "/run/predict" in response.url):
+        page.get_by_role("tab", name="Evaluation").click()
+    page.wait_for_selector("#rounds tbody tr")
+    page.wait_for_timeout(200)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.conftest import HOSTILE, Server, ask, choose, open_page
+from tests.page.conftest import HOSTILE, Server, ask, choose, open_evaluation, open_page
 
 pytestmark = pytest.mark.integration
 COLUMNS = ["BM25", "Dense retrieval", "Hybrid"]
@@ -126,10 +126,9 @@ def test_hostile_text_is_text_everywhere(page: Any) -> None:
     page.wait_for_selector("#results .q-card")
     shown = re.sub(r"\s+", " ", page.inner_text("#results"))
     assert "<script>window.hacked=1</script>" in shown and "{{value}}" in shown
-    page.get_by_role("tab", name="Evaluation").click()
+    open_evaluation(page)
     choose(page, "board", "hostile<b> · test")
     page.wait_for_selector("#rounds tr[data-request='q<1>']")
-    page.wait_for_load_state("networkidle")  # it was the newest board, and shown already
     assert "<script>" in page.inner_text("#rounds")
     page.locator("#rounds tr[data-request='q<1>']").click()
     page.wait_for_selector("#detail .q-asked")
@@ -153,7 +152,7 @@ def test_empty_states_are_sentences(page: Any, typed: str, said: str) -> None:
 
 
 def test_evaluation_shows_leaders_segments_and_a_duel(page: Any) -> None:
-    page.get_by_role("tab", name="Evaluation").click()
+    open_evaluation(page)
     page.wait_for_selector("#leaderboard .q-table tbody tr")
     choose(page, "board", "lives · test")
     page.wait_for_function("document.querySelectorAll('#leaderboard tbody tr').length === 3")
@@ -187,7 +186,7 @@ def test_nothing_is_cut_off(browser: Any, server: Server, width: int, theme: str
     open_page(page, f"{server.url}/?__theme={theme}")
     ask(page, "when do we meet the doctor?")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.get_by_role("tab", name="Evaluation").click()
+    open_evaluation(page)
     page.wait_for_selector("#leaderboard tbody tr")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
@@ -244,7 +243,7 @@ def test_text_stands_out_from_what_it_stands_on(browser: Any, server: Server, th
         ".q-text mark", ".q-kind", "#title p", ".q-entry time",
     ]  # fmt: skip
     found = dict(page.evaluate(CONTRAST, searched))
-    page.get_by_role("tab", name="Evaluation").click()
+    open_evaluation(page)
     page.wait_for_selector("#rounds tbody tr")
     judged = ["#leaderboard caption", "#leaderboard td", ".q-segment h3", ".q-count", ".q-line", "#duel .q-notice"]
     found |= dict(page.evaluate(CONTRAST, judged))
