@@ -32,7 +32,7 @@ def build(demo: Demo) -> gr.Blocks:
         gr.HTML(
             "<h1>Quintet</h1>"
             "<p>One vague personal question, several ways of searching it, side by side, each saying why."
-            " The bundled collection holds six invented lives: two years of calendar, messages and contacts.</p>",
+            " Bundled are six invented lives (two years of calendar, messages and contacts) and an almanac.</p>",
             elem_id="title",
             padding=False,
         )

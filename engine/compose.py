@@ -13,6 +13,7 @@ from engine.config import RerankOptions, SearchOptions
 from engine.errors import InputError
 from engine.index.ranking import best, to_run
 from engine.methods.base import Searcher, Target
+from engine.progress import track
 from engine.records import FusedRanks, Hit, Request, Reranked, Run
 from engine.rerank import reranker
 
@@ -126,7 +127,10 @@ class Rerank(Searcher[SearchOptions]):
 
     def search(self, requests: Sequence[Request], k: int, options: SearchOptions | None = None) -> Run:
         run = self.searcher.search(requests, max(k, self.rerank_options.depth), options)
-        lists = [self._reorder(request, run, i)[:2] for i, request in enumerate(requests)]
+        asked = (
+            track([*enumerate(requests)], "reranking", unit="requests") if len(requests) > 1 else enumerate(requests)
+        )
+        lists = [self._reorder(request, run, i)[:2] for i, request in asked]
         return to_run(requests, lists, run.ids).top(k)
 
     def _reorder(self, request: Request, run: Run, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -70,7 +70,8 @@ def prepare(workspace: Workspace, folders: Sequence[Path] = ()) -> Demo:
         telling = {d.digest: leaderboard.telling(workspace, d.digest, "test") for d in collections}
     except QuintetError as error:  # another program holds it: the page still answers questions
         print(f"note: {error}", file=sys.stderr)  # noqa: T201
-    arenas = {d.name: Arena(workspace, d, contestants, telling.get(d.digest, frozenset())) for d in collections}
-    demo = Demo(workspace, arenas)
-    next(iter(arenas.values())).ask("anybody there?")  # loads the models, so that no visitor waits for them
+    arenas = [Arena(workspace, d, contestants, telling.get(d.digest, frozenset())) for d in collections]
+    arenas.sort(key=lambda arena: not arena.people)  # personal stores first
+    demo = Demo(workspace, {arena.dataset.name: arena for arena in arenas})
+    arenas[0].ask("anybody there?")  # loads the models, so that no visitor waits for them
     return demo

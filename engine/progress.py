@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -11,7 +11,9 @@ T = TypeVar("T")
 
 
 def track(items: Iterable[T], label: str, total: int | None = None, unit: str = "") -> Iterable[T]:
-    """Iterate over `items` behind a bar that appears after one second."""
+    """Iterate over `items` behind a bar that appears after one second; a single item, as a visitor's, gets none."""
+    if isinstance(items, Sized) and len(items) <= 1:
+        return items
     from tqdm import tqdm
 
     return tqdm(items, **_style(label, total, unit))

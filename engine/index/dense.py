@@ -23,6 +23,7 @@ from engine.errors import InputError
 from engine.index.collection import Collection
 from engine.index.ranking import to_run
 from engine.index.segment import Segment
+from engine.progress import bar
 from engine.records import EXPLAINED, ClosestSentence, Request, Run
 from engine.vectors import BLOCK, write_vectors
 
@@ -31,6 +32,7 @@ SMALL = 2000  # documents whose sentences `warm` encodes beforehand: seconds, a 
 EF_SEARCH = 256  # HNSW's beam: recall 0.99 on random vectors, where FAISS's own 16 finds 0.4 to 0.7
 SMALL_STORE = 512  # rows of which all are scored: cheaper than choosing among them one request at a time
 FEW = 20  # queries from which on FAISS multiplies matrices, and a heap each costs little beside that
+QUERIES = 256  # encoded between two moves of the bar
 BATCH = 4096  # requests whose candidates are held at once
 
 
@@ -153,9 +155,14 @@ class DenseIndex:
     def search(self, requests: Sequence[Request], k: int) -> Run:
         """The k nearest documents of each request."""
         texts = [request.text for request in requests]
-        # One request is a visitor's: several searchers, and the explanations, ask for its vector again.
-        vectors = self.encoder.recall(texts, queries=True) if len(texts) == 1 else self.encoder.encode_queries(texts)
-        return self.search_vectors(requests, vectors, k)
+        if len(texts) <= 1:  # a visitor's: several searchers, and the explanations, ask for its vector again
+            return self.search_vectors(requests, self.encoder.recall(texts, queries=True), k)
+        with bar("encoding queries", len(texts), "queries") as progress:
+            parts = []
+            for start in range(0, len(texts), QUERIES):
+                parts.append(self.encoder.encode_queries(texts[start : start + QUERIES]))
+                progress.update(len(parts[-1]))
+        return self.search_vectors(requests, np.concatenate(parts), k)
 
     def search_vectors(self, requests: Sequence[Request], queries: np.ndarray, k: int) -> Run:
         """The same with the requests' vectors given: (requests, dimension) float32."""

@@ -30,7 +30,7 @@ from engine.records import EXPLAINED, MatchedTerms, Request, Run
 
 DAMAGED = "Delete this folder and run the same command again"
 VERSION = 1
-BATCH = 4096  # documents tokenised at once
+BATCH = 16384  # documents tokenised at once: words are looked up once a batch
 WORD = r"(?u)\b\w\w+\b"
 
 
@@ -236,9 +236,8 @@ class LexicalIndex:
 
     def search(self, requests: Sequence[Request], k: int) -> Run:
         """The k best documents of each request that share a word with it."""
-        lists = []
-        for request, tokens in zip(requests, self.analyzer.tokens([r.text for r in requests]), strict=True):
-            lists.append(self._search(request, tokens, k))
+        asked = [*zip(requests, self.analyzer.tokens([r.text for r in requests]), strict=True)]
+        lists = [self._search(request, tokens, k) for request, tokens in track(asked, "searching", unit="requests")]
         return to_run(requests, lists, self.collection.ids)
 
     def _search(self, request: Request, tokens: list[str], k: int) -> tuple[np.ndarray, np.ndarray]:
