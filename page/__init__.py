@@ -1,1 +1,1 @@
-"""The page: lays out, calls one engine function a callback, and renders what comes back. It computes nothing."""
+"""The page: lays out, asks the engine once a callback, and renders what comes back. It computes nothing."""
