@@ -87,8 +87,13 @@ def run(arguments: list[str]) -> int:
         return _fail(error.format_message().rstrip(".") + "." + hint, 2)
     except (KeyboardInterrupt, typer.Abort):
         return _fail(INTERRUPTED, 130)
-    except (BrokenPipeError, SystemExit):  # `... | head`, which typer may turn into an exit of its own
+    except BrokenPipeError:  # `... | head`
         _drop_output()
+        return 0
+    except SystemExit as stop:
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
+        _drop_output()  # the same, which typer has made an exit of its own
         return 0
     except Exception as error:
         if debug:

@@ -117,18 +117,25 @@ class Arena:
         half = _spread(told, wanted if len(told) < wanted else (wanted + 1) // 2)
         return [*half, *_spread(others, wanted - len(half)), *without]
 
-    def right(self, request: Request) -> tuple[Document, ...] | None:
+    @cached_property
+    def _own(self) -> dict[tuple[str | None, str], Request]:
+        """The dataset's own queries by user and text, however it is spaced and capitalised; of equals, the first."""
+        found: dict[tuple[str | None, str], Request] = {}
+        for requests in self.questions.values():
+            for request in requests:
+                found.setdefault((request.user, _normal(request.text)), request)
+        return found
+
+    def _right(self, request: Request) -> tuple[Document, ...] | None:
         """The documents that answer `request` if its text is one of the dataset's own questions, as `Asked` has it."""
-        wanted = clean(request.text).casefold()
-        for own in self.questions.get(request.user, []):
-            if " ".join(own.text.split()).casefold() != wanted:
-                continue
-            if own.fields.get("answerable") is False:
-                return ()
-            ids = [j.document for j in self.judgements.get(own.id, []) if j.gain > 0]
-            rows = [row for i in ids if (row := self._collection.row_of.get(i)) is not None]
-            return tuple(self._collection.document(row) for row in rows) or None
-        return None
+        own = self._own.get((request.user, _normal(request.text)))
+        if own is None:
+            return None
+        if own.fields.get("answerable") is False:
+            return ()
+        ids = [j.document for j in self.judgements.get(own.id, []) if j.gain > 0]
+        rows = [row for i in ids if (row := self._collection.row_of.get(i)) is not None]
+        return tuple(self._collection.document(row) for row in rows) or None
 
     def store(self, person: str | None) -> list[Document]:
         """The documents of one person by time, those without a time first; InputError if nobody has that name."""
@@ -156,7 +163,7 @@ class Arena:
             hits = searcher.explain(request, run.documents(0), contestant.options)
             method = contestant.method
             answers.append(Answer(method.name, method.title, method.summary, tuple(hits)))
-        return Asked(request.text, person, tuple(answers), self.right(request))
+        return Asked(request.text, person, tuple(answers), self._right(request))
 
     def ask_example(self, person: str | None, number: int, of: int) -> Asked:
         """The same for one of the `of` examples, by its number from 0, at its own time. InputError if there is none."""
@@ -185,6 +192,10 @@ def clean(text: str) -> str:
     if not question:
         raise InputError("the question is empty", remedy="Write what you want to know")
     return question
+
+
+def _normal(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def _spread(requests: Sequence[Request], number: int) -> list[Request]:

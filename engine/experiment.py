@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -112,14 +111,17 @@ def open_searcher(chosen: Contestant, goal: Target) -> Searcher:
 
 
 def opened(method: Method, build: BuildConfig, goal: Target) -> Searcher:
-    """The method's own searcher, after what is missing has been built."""
+    """The method's own searcher, after what is missing has been built. BuildError if files of it keep vanishing."""
     for _ in range(ATTEMPTS):
-        with contextlib.suppress(FileNotFoundError):  # another process has compacted the collection meanwhile
+        try:
             for stage in method.stages:
                 stage.run(goal, build)
             return method.load(goal, build)
-        goal = goal.reopened()
-    raise BuildError("the collection keeps changing", where=str(goal.collection.path), remedy="Try again")
+        except FileNotFoundError as error:  # another process has compacted the collection meanwhile
+            gone, goal = error, goal.reopened()
+    raise BuildError(
+        f"files vanish while they are opened ({gone})", where=str(goal.collection.path), remedy="Try again"
+    )
 
 
 def is_complete(path: Path, documents: Collection) -> bool:

@@ -6,6 +6,7 @@ Times are ISO-8601 strings without an offset, in the user's local time.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -161,14 +162,15 @@ EXPLAINED = 8000  # characters of a document that explanations look at: the leng
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(ABC):
     """Why a document was found. Each kind has one line for a person and its raw parts as typed fields."""
 
     kind: ClassVar[str] = ""
 
     @property
+    @abstractmethod
     def line(self) -> str:
-        raise NotImplementedError
+        """The reason in one line."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def remember_source(collection: Path, name: str, path: Path, digest: str) -> Non
 
 
 def edited_before(workspace: Workspace, path: Path, digest: str) -> str:
-    """What was added to and removed from an index of the same folder as it was before, in words; empty if nothing."""
+    """Where an index of the same folder as it was before lies, if it was added to or removed from; else empty."""
     for folder in _folders(workspace.root / "indexes"):
         source = _source(folder)
         if Path(source.get("path", "")).resolve() == path.resolve() and source.get("digest") != digest:

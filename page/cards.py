@@ -13,7 +13,8 @@ from engine.records import ClosestSentence, Document, Explanation, MatchedTerms,
 
 KINDS = ("event", "message", "contact")  # those with a colour of their own
 SHOWN_WHY = 160  # characters of a reason before it is cut
-SHOWN_TEXT = 700  # characters of a document on a card
+SHOWN_TEXT = 700  # characters of a document's text on a card
+SHOWN_ENTRY = 300  # and in the timeline
 SHOWN_STORE = 1000  # documents of a store that are listed; the browser has to hold them
 
 
@@ -106,18 +107,27 @@ def _card(rank: int, document: Document, why: Sequence[Explanation], right: bool
     title = text(document.id) + (f", score {score:.4f}" if score is not None else "")
     return (
         f'<li class="q-card{" q-gold" if right else ""}" tabindex="0" data-id="{text(document.id)}" title="{title}">'
-        f'<div class="q-head">{head}</div><div class="q-text">{marked(*excerpt(document.content, spans))}</div>'
+        f'<div class="q-head">{head}</div><div class="q-text">{_content(document, spans, SHOWN_TEXT)}</div>'
         + (f'<ul class="q-why" aria-label="why">{reasons}</ul></li>' if reasons else "</li>")
     )
 
 
-def excerpt(content: str, spans: Sequence[tuple[int, int]]) -> tuple[str, list[tuple[int, int]]]:
-    """At most SHOWN_TEXT characters of `content`, around the first of `spans`, and the spans within them."""
-    if len(content) <= SHOWN_TEXT:
+def _content(document: Document, spans: Sequence[tuple[int, int]], most: int) -> str:
+    """The title, if there is one, and at most `most` characters of the text, `spans` of `Document.content` marked."""
+    content, end = document.content, len(document.title) if document.content.startswith(document.title) else 0
+    title = marked(*excerpt(content[:end], [s for s in spans if s[1] <= end], most))
+    body = [(max(a - end, 0), b - end) for a, b in spans if b > end]
+    head = f'<strong class="q-title">{title}</strong>' if end else ""
+    return head + marked(*excerpt(content[end:], body, most))
+
+
+def excerpt(content: str, spans: Sequence[tuple[int, int]], most: int) -> tuple[str, list[tuple[int, int]]]:
+    """At most `most` characters of `content`, around the first of `spans`, and the spans within them."""
+    if len(content) <= most:
         return content, [*spans]
     first = min((start for start, _ in spans), default=0)
-    low = max(0, min(first - SHOWN_TEXT // 4, len(content) - SHOWN_TEXT))
-    high = low + SHOWN_TEXT
+    low = max(0, min(first - most // 4, len(content) - most))
+    high = low + most
     before, after = "…" if low else "", "…" if high < len(content) else ""
     inside = [(a - low + len(before), b - low + len(before)) for a, b in spans if low <= a and b <= high]
     return before + content[low:high] + after, inside
@@ -240,8 +250,9 @@ def timeline(documents: Sequence[Document]) -> str:
             f"<ol>{items}</ol></li>"
         )
     more = notice(f"The first {SHOWN_STORE:,} of {len(documents):,} are listed.", "info") if left < 0 else ""
+    strip = f'<div class="q-strip" role="group" aria-label="memories a month">{bars}</div>' if len(months) > 1 else ""
     return (
-        f'<div class="q-strip" role="group" aria-label="memories a month">{bars}</div>{more}'
+        f"{strip}{more}"
         '<div class="q-timeline" tabindex="0" role="region" aria-label="the store by time">'
         f"<ol>{''.join(parts)}</ol></div>"
     )
@@ -250,7 +261,7 @@ def timeline(documents: Sequence[Document]) -> str:
 def _entry(document: Document) -> str:
     return (
         f'<li class="q-entry" data-id="{text(document.id)}">{_kind(document)} {when(document)}'
-        f"<div>{marked(document.content[:300], ())}</div></li>"
+        f"<div>{_content(document, (), SHOWN_ENTRY)}</div></li>"
     )
 
 

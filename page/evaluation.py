@@ -9,7 +9,7 @@ import gradio as gr
 from engine import leaderboard as board
 from engine.artifacts import Workspace
 from page import bars, cards
-from page.guard import guarded
+from page.guard import QUIET, guarded
 
 SHOWN = 200  # requests of a duel in the table
 PRESS = "Press a line above to see what both runs answered."
@@ -60,14 +60,9 @@ def tab(workspace: Workspace, own: gr.Tab) -> None:
     def pressed(a: str, b: str, event: gr.EventData) -> Any:
         return open_request(a, b, getattr(event, "request", None))
 
-    # Programs have page/api.py's endpoints; these are the events of the controls. What is chosen while an answer is on
-    # its way is asked for at once: it would be lost if the answer, which sets the controls, came first.
-    quiet: dict[str, Any] = {
-        "show_progress": "hidden",
-        "api_visibility": "undocumented",
-        "queue": False,
-        "trigger_mode": "multiple",
-    }
+    # What is chosen while an answer is on its way is asked for at once: it would be lost if the answer, which sets the
+    # controls, came first.
+    quiet: dict[str, Any] = {**QUIET, "trigger_mode": "multiple"}
     gr.on([own.select, *(choice.input for choice in choices)], show, choices, shown, **quiet)
     rounds.select(pressed, [first, second], [detail], **quiet)
 

@@ -13,6 +13,9 @@ from engine.errors import QuintetError
 from page import cards
 
 log = logging.getLogger("quintet.page")
+# How the events of the controls are wired. Programs have page/api.py's endpoints. Each event takes a few milliseconds,
+# to which Gradio's queue would add three times as much.
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "undocumented", "queue": False}
 UNKNOWN = "Something went wrong on our side; it has been noted. Please try again."
 
 

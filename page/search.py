@@ -10,7 +10,7 @@ from engine.arena import LONGEST, Arena
 from engine.demo import Demo
 from engine.errors import InputError
 from page import cards
-from page.guard import guarded
+from page.guard import QUIET, guarded
 
 EXAMPLES = 6
 EVERYBODY = ("everybody", "")  # a label and a value that no user's name can be
@@ -95,14 +95,8 @@ def tab(demo: Demo) -> None:
     def pressed(name: str, who: str, event: gr.EventData) -> Any:
         return example(name, who, getattr(event, "example", None))
 
-    # Programs have page/api.py's endpoints; these are the events of the controls. Each takes a few milliseconds, to
-    # which Gradio's queue would add three times as much. Of what comes while one is under way, the last is done too.
-    quiet: dict[str, Any] = {
-        "show_progress": "hidden",
-        "api_visibility": "undocumented",
-        "queue": False,
-        "trigger_mode": "always_last",
-    }
+    # Of what comes while an answer is on its way, the last is done too.
+    quiet: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
     busy: dict[str, Any] = {**quiet, "show_progress": "minimal"}
     collection.input(choose_collection, [collection], [person, store, examples, results], **quiet)
     person.input(choose_person, [collection, person], [store, examples, results], **quiet)

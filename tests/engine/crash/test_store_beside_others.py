@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -46,12 +47,12 @@ def read_directly(folder: Path) -> None:
     import duckdb
 
     while not (folder / "finished").exists():
-        try:
-            with duckdb.connect(str(folder / "workspace" / "store.duckdb"), read_only=True) as connection:
-                connection.execute("SELECT count(*) FROM runs").fetchall()
-                time.sleep(0.05)
-        except duckdb.Error:
-            pass  # not there yet, or being written: that program's own affair
+        with (
+            contextlib.suppress(duckdb.Error),  # not there yet, or being written: that program's own affair
+            duckdb.connect(str(folder / "workspace" / "store.duckdb"), read_only=True) as connection,
+        ):
+            connection.execute("SELECT count(*) FROM runs").fetchall()
+            time.sleep(0.05)
         time.sleep(0.05)
 
 
