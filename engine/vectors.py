@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ from engine.errors import BuildError
 from engine.files import full_disk, replace_file, sweep
 from engine.progress import bar
 
+# Python's resource tracker removes what killed workers leave, and would warn of it under our one line.
+TRACKER = "ignore:resource_tracker:UserWarning"
 CHUNK = 1024  # texts encoded between two saves
 BLOCK = CHUNK  # vectors copied at once: memory holds no more of them than while encoding
 
@@ -156,6 +159,8 @@ def _encode_apart(processes: int) -> Encode:
     ) -> None:
         import torch
 
+        if TRACKER not in sys.warnoptions:  # which only new processes read
+            sys.warnoptions.append(TRACKER)
         context = multiprocessing.get_context("spawn")
         tasks, results = context.Queue(maxsize=processes), context.Queue()
         devices = [
