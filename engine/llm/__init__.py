@@ -1,0 +1,1 @@
+"""Language models as a layer: tasks in, validated answers out; resumable jobs; interchangeable backends."""
