@@ -61,6 +61,6 @@ class Task(Generic[I, A]):
 
         Whose inputs they are is no part of it: documents of one wording share one answer.
         """
-        return digest(
-            [self.name, self.version, inputs.model_dump(mode="json"), model, sampling.model_dump(), sample]
-        )[:32]
+        return digest([self.name, self.version, inputs.model_dump(mode="json"), model, sampling.model_dump(), sample])[
+            :32
+        ]

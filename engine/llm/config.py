@@ -1,0 +1,112 @@
+"""How a language model is reached: what decides its words (part of every digest) and what does not (`server`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from engine.artifacts import digest_tree
+from engine.config import BuildConfig, Config
+from engine.llm.task import Sampling
+
+
+class ServerOptions(Config):
+    """Where and how fast requests are put; never part of a key or digest, as none of it changes an answer."""
+
+    base_urls: tuple[str, ...] = Field(("http://127.0.0.1:8000/v1",), min_length=1, description="share the load")
+    key_env: str = Field("OPENAI_API_KEY", description="the environment variable that holds the key, if one is needed")
+    slots: int = Field(64, ge=1, description="requests in flight, over all URLs")
+    timeout: float = Field(300.0, gt=0, description="seconds that one request may take")
+    attempts: int = Field(5, ge=1, description="how often one request is tried before it is listed as failed")
+    patience: float = Field(120.0, ge=0, description="seconds without any server that answers before the job stops")
+    max_tokens_total: int | None = Field(None, ge=0, description="ceiling on tokens, earlier sessions included")
+    max_cost: float | None = Field(None, ge=0, description="ceiling on money, earlier sessions included")
+    price_in: float = Field(0.0, ge=0, description="money per million prompt tokens")
+    price_out: float = Field(0.0, ge=0, description="money per million generated tokens")
+    json_schema: Literal["auto", "on", "off"] = Field("auto", description="hold the server to the answer's schema")
+    serve: bool = Field(False, description="start `vllm serve MODEL` as a child and stop it afterwards")
+    export: bool = Field(False, description="write what is due to the job's requests.jsonl instead of asking")
+    batch_size: int = Field(8, ge=1, description="of the transformers backend")
+
+    @field_validator("base_urls", mode="before")
+    @classmethod
+    def _one_is_enough(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("base_urls")
+    @classmethod
+    def _are_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            if not url.startswith(("http://", "https://")):
+                raise ValueError(f"{url!r} is no URL; write http://HOST:PORT/v1")
+        return tuple(dict.fromkeys(url.rstrip("/") for url in urls))
+
+
+class LlmConfig(BuildConfig):
+    """Which model writes, and how its words are drawn. `server` is left out of `model_dump`, hence of digests.
+
+    `samples` answers are asked for each input; the sample's index is added to the seed.
+    """
+
+    backend: Literal["openai", "transformers", "extractive"] = Field(
+        "extractive", description="a server, a model in this process, or the inputs' own sentences"
+    )
+    model: str = Field("", description="its name at the server; for transformers a hub id or folder")
+    sampling: Sampling = Sampling()
+    samples: int = Field(1, ge=1, description="answers for each input")
+    server: ServerOptions = Field(default_factory=ServerOptions, exclude=True)
+
+    def identity(self) -> dict[str, Any]:
+        """What belongs into digests: backend, model, sampling, samples; of a model's folder also what its files hold.
+
+        Of the extractive backend nothing else matters, so nothing else is told.
+        """
+        if self.backend == "extractive":
+            return {"backend": self.backend, "model": "extractive", "sampling": {}, "samples": 1}
+        found = {
+            "backend": self.backend,
+            "model": self.model,
+            "sampling": self.sampling.model_dump(),
+            "samples": self.samples,
+        }
+        if self.backend == "transformers" and Path(self.model).is_dir():
+            found |= {"model": Path(self.model).resolve().name, "files": _files_digest(self.model)}
+        return found
+
+    def model_key(self) -> str:
+        """What stands for the model in a request's key: its name, for a folder the digest of its files too."""
+        identity = self.identity()
+        return f"{identity['model']} {identity['files']}" if "files" in identity else str(identity["model"])
+
+
+def secrets(options: ServerOptions, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """What must never be shown: the key, unless it is a word such as EMPTY that local servers are given."""
+    key = environment.get(options.key_env, "")
+    return (key,) if len(key) >= 8 else ()
+
+
+def redact(text: str, hidden: tuple[str, ...]) -> str:
+    """`text` without the secrets, whoever put them there."""
+    for secret in hidden:
+        if secret in text:
+            text = text.replace(secret, "[key]")
+    return text
+
+
+def _files_digest(folder: str) -> str:
+    """The digest of a model's files, read again only when one of them has changed."""
+    root = Path(folder).resolve()
+    stamps = tuple(
+        (str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(root.rglob("*")) if path.is_file()
+    )
+    return _digest_once(root, stamps)
+
+
+@lru_cache(maxsize=8)
+def _digest_once(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
+    return digest_tree(folder)
