@@ -67,9 +67,14 @@ def check(
 
 @app.command("import")
 def import_(
-    kind: Annotated[str, typer.Argument(help="beir, trec, bright, air-bench or pair.")],
+    kind: Annotated[
+        str, typer.Argument(help="beir, trec, bright, air-bench or pair: a dataset. spike-scenarios: for one.")
+    ],
     source: Annotated[Path, typer.Argument(help="What to read: a folder or file as that format has it.")],
-    target: Annotated[Path, typer.Argument(help="The dataset's folder to make.")],
+    target: Annotated[Path | None, typer.Argument(help="The dataset's folder to make.", show_default=False)] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The dataset that scenarios are for.", show_default=False)
+    ] = None,
     domain: Annotated[str | None, typer.Option("--domain", help="Which part, where the source holds several.")] = None,
     drop_unknown: Annotated[
         bool, typer.Option("--drop-unknown", help="Leave out judgements of ids that are not there.")
@@ -77,12 +82,24 @@ def import_(
     settings: Annotated[
         list[str] | None, typer.Option("--option", help="KEY=VALUE of this format; may be repeated.")
     ] = None,
+    workspace: common.Workspace = common.DEFAULT_WORKSPACE,
     json: common.Json = False,
 ) -> None:
-    """Turn a foreign format into a dataset folder; checked before it is published."""
+    """Take in what was made elsewhere: a foreign format as a dataset folder, or what a method needs for a dataset."""
+    from engine import methods
     from engine.datasets.importers import import_dataset
     from engine.errors import InputError
 
+    if kind in methods.imports():
+        if target or domain or drop_unknown or settings or not data:
+            raise InputError(
+                f"{kind} goes into a workspace, for one dataset", remedy=f"Write data import {kind} FILE --data DIR"
+            )
+        _import_for_method(kind, source, data, workspace, json)
+        return
+    if target is None or data:
+        what = f"{kind} makes a dataset" if data else "there is no folder to make"
+        raise InputError(what, where="TARGET", remedy=f"Write data import {kind} SOURCE TARGET")
     options: dict[str, Any] = dict(common.pair(option, "--option") for option in settings or ())
     if "drop_unknown" in options:
         raise InputError("this is no option of a format", where="--option drop_unknown", remedy="Write --drop-unknown")
@@ -98,3 +115,15 @@ def import_(
         typer.echo(f"dropped: {number} {reason}")
     for note in counts["notes"]:
         typer.echo(f"note: {note}")
+
+
+def _import_for_method(kind: str, source: Path, data: Path, workspace: Path, json: bool) -> None:
+    from engine import methods
+    from engine.artifacts import Workspace
+    from engine.datasets.reader import Dataset
+
+    counts = methods.imports()[kind].run(Workspace(workspace), Dataset(data), source)
+    if json:
+        common.print_json(dict(counts))
+    else:
+        typer.echo(f"{kind} for {data.resolve().name}: " + ", ".join(f"{n} {name}" for name, n in counts.items()))

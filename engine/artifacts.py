@@ -258,6 +258,18 @@ class Workspace:
         """The cache of one encoder's vectors, keyed by content."""
         return self.root / "vectors" / encoder_digest[:16]
 
+    def imports(self, dataset_digest: str) -> Path:
+        """What was made elsewhere for one dataset, keyed by document id."""
+        return self.root / "imports" / dataset_digest[:16]
+
+    def model(self, method: str, name: str) -> Path:
+        """A trained model by its name."""
+        return self.root / "models" / method / name
+
+    @property
+    def jobs(self) -> Path:
+        return self.root / "jobs"
+
     @property
     def runs(self) -> Path:
         return self.root / "runs"

@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -36,7 +36,9 @@ class EncoderConfig(BuildConfig):
 
     model: str = Field(BUNDLED, description="'minilm', a hub id or a folder")
     revision: str | None = Field(None, description="commit or tag of a hub model")
-    query_prompt: str = Field("", description="text before every query, such as E5's 'query: '")
+    query_prompt: str = Field(
+        "", description="text before every query, such as 'query: '; {instruction} in it is what a query brings along"
+    )
     document_prompt: str = Field("", description="text before every document")
     pooling: Literal["mean", "cls", "lasttoken"] | None = Field(None, description="None: as the model has it")
     max_length: int | None = Field(None, ge=8, description="tokens read of a text; None: as the model has it")
@@ -51,7 +53,7 @@ class Encoder:
     def __init__(self, config: EncoderConfig, device: str | None = None) -> None:
         self.config, self.device = config, device
         self._model: SentenceTransformer | None = None
-        self._recalled: dict[tuple[bool, str], np.ndarray] = {}
+        self._recalled: dict[tuple[bool, str | None, str], np.ndarray] = {}
         self._lock = threading.RLock()
         self._tokenizing = threading.Lock()  # fast tokenizers keep their padding as state
 
@@ -81,34 +83,36 @@ class Encoder:
         assert size is not None
         return size
 
-    def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
-        """(n, dimension) float32 vectors of queries, the query prompt before each."""
-        return self._encode([self.config.query_prompt + text for text in texts])
+    def encode_queries(self, texts: Sequence[str], instruction: str | None = None) -> np.ndarray:
+        """(n, dimension) float32 vectors of queries, the query prompt with their instruction before each."""
+        prompt = self.config.query_prompt.replace("{instruction}", instruction or "")
+        return self._encode([prompt + text for text in texts])
 
     def encode_documents(self, texts: Sequence[str]) -> np.ndarray:
         """(n, dimension) float32 vectors of documents, the document prompt before each."""
         return self._encode([self.config.document_prompt + text for text in texts])
 
-    def recall(self, texts: Sequence[str], *, queries: bool) -> np.ndarray:
+    def recall(self, texts: Sequence[str], *, queries: bool, instruction: str | None = None) -> np.ndarray:
         """The same vectors as `encode_queries` or `encode_documents`, kept in memory for the next who asks.
 
         For a page where many visitors ask alike and the same sentences are explained again; thread-safe.
         """
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
-        missing = [text for text in dict.fromkeys(texts) if (queries, text) not in self._recalled]
+        encode = partial(self.encode_queries, instruction=instruction) if queries else self.encode_documents
+        missing = [text for text in dict.fromkeys(texts) if (queries, instruction, text) not in self._recalled]
         if missing:
-            encoded = self.encode_queries(missing) if queries else self.encode_documents(missing)
+            encoded = encode(missing)
             with self._lock:
-                self._recalled.update(zip(((queries, text) for text in missing), encoded, strict=True))
+                self._recalled.update(zip(((queries, instruction, text) for text in missing), encoded, strict=True))
                 while len(self._recalled) > RECALLED:
                     self._recalled.pop(next(iter(self._recalled)))
             fresh = dict(zip(missing, encoded, strict=True))
         else:
             fresh = {}
-        vectors = [fresh[t] if t in fresh else self._recalled.get((queries, t)) for t in texts]
+        vectors = [fresh[t] if t in fresh else self._recalled.get((queries, instruction, t)) for t in texts]
         if any(vector is None for vector in vectors):  # another thread pushed it out meanwhile
-            return self.encode_queries(texts) if queries else self.encode_documents(texts)
+            return encode(texts)
         return np.stack(vectors)  # type: ignore[arg-type]
 
     def _encode(self, texts: list[str]) -> np.ndarray:

@@ -237,6 +237,33 @@ class Reranked(Explanation):
 
 
 @dataclass(frozen=True, slots=True)
+class MatchedScenario(Explanation):
+    """The scenario that speaks best for the document, both cosines, and the document's rank without any scenario.
+
+    `need` is empty and `scenario_similarity` None where the document has no scenarios; `scenarios` is how many it has.
+    `source` is who wrote them: a file, a model, or `extractive` for sentences of the document itself.
+    """
+
+    kind: ClassVar[str] = "matched_scenario"
+    need: str
+    explanation: str
+    topic: str
+    scenario_similarity: float | None
+    document_similarity: float
+    rank_without: int
+    scenarios: int
+    source: str
+
+    @property
+    def line(self) -> str:
+        without = f"the document alone {self.document_similarity:.2f}, rank {self.rank_without}"
+        if self.scenario_similarity is None:
+            return f"has no scenarios; {without}"
+        what = "says" if self.source == "extractive" else "serves"
+        return f"{what} ({self.scenario_similarity:.2f}; {without}): {self.need}"
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One answer that somebody looks at: the document, its score, and the reasons."""
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from engine.artifacts import Manifest, read_manifest, stage, undamaged
+from engine.artifacts import Manifest, digest, read_manifest, stage, undamaged
 from engine.config import BuildConfig
 from engine.encoder import RECALLED, Encoder, EncoderConfig
 from engine.errors import InputError
@@ -43,6 +43,11 @@ class DenseConfig(BuildConfig):
     factory: str = Field(
         "Flat", description="a FAISS index_factory string; 'Flat' is exact, 'HNSW32' and 'SQ8' are not"
     )
+
+
+def name(config: DenseConfig, encoder: Encoder) -> str:
+    """Names the index of these vectors (hex), for whichever method shares it."""
+    return digest({"encoder": encoder.digest, "factory": config.factory})
 
 
 class DenseSegment:
@@ -92,6 +97,23 @@ class DenseSegment:
             faiss.fvec_inner_products_ny(  # type: ignore[attr-defined]
                 faiss.swig_ptr(own), faiss.swig_ptr(query), faiss.swig_ptr(rows), dimension, count
             )
+
+
+def inner_products(queries: np.ndarray, vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """(q, n) float32 inner products of each query with its own (q, n) rows of (m, dimension) vectors; -inf where -1.
+
+    Reads the vectors where they lie; equal vectors get equal products, whatever stands around them.
+    """
+    import faiss
+
+    rows = np.ascontiguousarray(rows, dtype=np.int64)
+    products = np.full(rows.shape, -np.inf, dtype=np.float32)
+    if rows.size and len(vectors):
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        pointers = [faiss.swig_ptr(array) for array in (products, queries, vectors, rows)]
+        faiss.fvec_inner_products_by_idx(*pointers, queries.shape[1], *rows.shape)  # type: ignore[attr-defined]
+        products[rows < 0] = -np.inf
+    return products
 
 
 def write_dense(
@@ -154,15 +176,20 @@ class DenseIndex:
 
     def search(self, requests: Sequence[Request], k: int) -> Run:
         """The k nearest documents of each request."""
-        texts = [request.text for request in requests]
-        if len(texts) <= 1:  # a visitor's: several searchers, and the explanations, ask for its vector again
-            return self.search_vectors(requests, self.encoder.recall(texts, queries=True), k)
-        with bar("encoding queries", len(texts), "queries") as progress:
-            parts = []
-            for start in range(0, len(texts), QUERIES):
-                parts.append(self.encoder.encode_queries(texts[start : start + QUERIES]))
-                progress.update(len(parts[-1]))
-        return self.search_vectors(requests, np.concatenate(parts), k)
+        return self.search_vectors(requests, self.encode(requests), k)
+
+    def encode(self, requests: Sequence[Request]) -> np.ndarray:
+        """(requests, dimension) float32 vectors of the requests' texts, each with its instruction."""
+        if len(requests) == 1:  # a visitor's: several searchers, and the explanations, ask for its vector again
+            return self.encoder.recall([requests[0].text], queries=True, instruction=requests[0].instruction)
+        vectors = np.empty((len(requests), self.encoder.dimension), np.float32)
+        with bar("encoding queries", len(requests), "queries") as progress:
+            for instruction in dict.fromkeys(request.instruction for request in requests):
+                rows = [i for i, request in enumerate(requests) if request.instruction == instruction]
+                for some in (rows[start : start + QUERIES] for start in range(0, len(rows), QUERIES)):
+                    vectors[some] = self.encoder.encode_queries([requests[i].text for i in some], instruction)
+                    progress.update(len(some))
+        return vectors
 
     def search_vectors(self, requests: Sequence[Request], queries: np.ndarray, k: int) -> Run:
         """The same with the requests' vectors given: (requests, dimension) float32."""
@@ -253,6 +280,33 @@ class DenseIndex:
         """(q,) inner products of queries with the document in `row`."""
         segment = int(np.searchsorted(self.collection.bases, row, side="right")) - 1
         return queries @ self.segments[segment].vectors[row - int(self.collection.bases[segment])]
+
+    def similarities(self, queries: np.ndarray, rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """For each of the (q, dimension) queries, its inner products with its own (n,) rows, float32."""
+        width = max((len(own) for own in rows), default=0)
+        padded = np.full((len(rows), width), -1, np.int64)
+        for line, own in zip(padded, rows, strict=True):
+            line[: len(own)] = own
+        products = np.full(padded.shape, -np.inf, np.float32)
+        for base, end, segment in zip(self.collection.bases, self.collection.bases[1:], self.segments, strict=False):
+            here = (padded >= base) & (padded < end)
+            found = inner_products(queries, segment.vectors, np.where(here, padded - base, -1))
+            products[here] = found[here]
+        return [line[: len(own)] for line, own in zip(products, rows, strict=True)]
+
+    def ranks(self, request: Request, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """(n,) the rank, from 1, that each of (n,) rows has for the (dimension,) query among all it may find."""
+        scores = np.full(len(self.collection), -np.inf, np.float32)
+        for part in self.collection.ranges(request.user):
+            low, high = part.base + part.low, part.base + part.high
+            self.segments[part.segment].score(query[None], part.low, part.high, scores[None, low:high])
+        allowed = ~self.collection.deleted & (scores > -np.inf)
+        allowed[self._rows(request.exclude)] = False
+        rank = self.collection.rank
+        better = [
+            allowed & ((scores > scores[row]) | ((scores == scores[row]) & (rank > rank[row]))) for row in rows.tolist()
+        ]
+        return np.asarray([1 + int(found.sum()) for found in better], dtype=np.int64)
 
     def warm(self) -> None:
         """Load the model; remember the sentences of a collection that is small enough, for `explain`."""

@@ -9,7 +9,7 @@ user's store: a small store alone knows too little about which words are common.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -32,6 +32,7 @@ DAMAGED = "Delete this folder and run the same command again"
 VERSION = 1
 BATCH = 16384  # documents tokenised at once: words are looked up once a batch
 WORD = r"(?u)\b\w\w+\b"
+Texts = Callable[[Segment], Iterator[str]]
 
 
 class LexicalConfig(BuildConfig):
@@ -162,17 +163,28 @@ class LexicalSegment:
         return float(self.data[place]) if place < end and self.indices[place] == row else 0.0
 
 
-def write_lexical(path: Path, segment: Segment, before: Sequence[LexicalSegment], config: LexicalConfig) -> Manifest:
-    """Publish the postings of `segment`. `before` are the earlier segments of the collection, for its statistics."""
+def write_lexical(
+    path: Path,
+    segment: Segment,
+    before: Sequence[LexicalSegment],
+    config: LexicalConfig,
+    texts: Texts = Segment.contents,
+    source: str | None = None,
+) -> Manifest:
+    """Publish the postings of `segment`. `before` are the earlier segments of the collection, for its statistics.
+
+    `texts` gives the text of each of its documents, in row order; other texts than their own are named by `source`.
+    """
     inputs = {
         "version": VERSION,
         "config": config.model_dump(),
         "segment": segment.manifest.digest,
         "before": [s.manifest.digest for s in before],
+        **({"source": source} if source else {}),
     }
 
     def build(folder: Path) -> dict[str, Any]:
-        vocabulary, rows, tokens, tf, lengths = _count(segment, Analyzer(config))
+        vocabulary, rows, tokens, tf, lengths = _count(texts(segment), len(segment), Analyzer(config))
         order = np.argsort(tokens, kind="stable")  # rows ascend already
         rows, tokens, tf = rows[order], tokens[order], tf[order]
         own_df = np.bincount(tokens, minlength=len(vocabulary))
@@ -190,13 +202,13 @@ def write_lexical(path: Path, segment: Segment, before: Sequence[LexicalSegment]
 
 
 def _count(
-    segment: Segment, analyzer: Analyzer
+    texts: Iterator[str], total: int, analyzer: Analyzer
 ) -> tuple[dict[str, int], np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The vocabulary in order of first appearance; rows, tokens and counts of all postings; lengths of documents."""
     vocabulary: dict[str, int] = {}
     postings: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     lengths: list[int] = []
-    for batch in _batches(track(segment.contents(), "tokenising", len(segment), "documents")):
+    for batch in _batches(track(texts, "tokenising", total, "documents")):
         lists, words = analyzer.token_ids(batch)
         first, sizes = len(lengths), [len(tokens) for tokens in lists]
         number = np.empty(len(words), dtype=np.int64)  # the batch's own ids to the vocabulary's
@@ -227,11 +239,17 @@ class LexicalIndex:
         self.segments = [LexicalSegment(path / segment.name) for segment in collection.segments]
 
     @staticmethod
-    def build(path: Path, collection: Collection, config: LexicalConfig) -> None:
-        """Write the postings that are missing; what is there is left alone."""
+    def build(
+        path: Path,
+        collection: Collection,
+        config: LexicalConfig,
+        texts: Texts = Segment.contents,
+        source: Callable[[Segment], str] | None = None,
+    ) -> None:
+        """Write the postings that are missing; what is there is left alone. `texts`, `source`: see `write_lexical`."""
         before: list[LexicalSegment] = []
         for segment in collection.segments:
-            write_lexical(path / segment.name, segment, before, config)
+            write_lexical(path / segment.name, segment, before, config, texts, source(segment) if source else None)
             before.append(LexicalSegment(path / segment.name))
 
     def search(self, requests: Sequence[Request], k: int) -> Run:
@@ -258,6 +276,18 @@ class LexicalIndex:
             rows.append(first + found)
             values.append(scores[found])
         return best(np.concatenate(rows), np.concatenate(values), collection.rank, k)
+
+    def scores(self, text: str, rows: np.ndarray) -> np.ndarray:
+        """(n,) float32 BM25 scores of `text` in (n,) rows; those of `search`."""
+        tokens = self.analyzer.tokens([text])[0]
+        place = np.searchsorted(self.collection.bases, rows, side="right") - 1
+        found = np.zeros(len(rows), np.float32)
+        for number in np.unique(place):
+            here = place == number
+            segment = self.segments[number]
+            local = rows[here] - int(self.collection.bases[number])
+            found[here] = segment.scores(tokens, 0, segment.documents)[local]
+        return found
 
     def explain(self, text: str, row: int) -> MatchedTerms:
         """The words of the document in `row` that the query's words found, the weightiest first."""

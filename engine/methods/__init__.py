@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from engine.errors import InputError
 
 if TYPE_CHECKING:
-    from engine.methods.base import Method
+    from engine.methods.base import Import, Method
 
 MODULES = {
     "bm25": "engine.methods.baselines.bm25",
     "dense": "engine.methods.baselines.dense",
     "hybrid": "engine.methods.baselines.hybrid",
+    "spike": "engine.methods.spike.method",
 }
 
 
@@ -35,6 +36,11 @@ def table() -> str:
     ]
     lines = [("name", "task", "what it does", "source"), ("---",) * 4, *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def imports() -> dict[str, Import]:
+    """What the methods take in from elsewhere, by kind."""
+    return {taken.kind: taken for method in everything() for taken in method.imports}
 
 
 def everything() -> list[Method]:

@@ -7,13 +7,14 @@ table and the page are rendered from the declarations; they know no method by na
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from engine.artifacts import Workspace
 from engine.config import BuildConfig, SearchOptions
+from engine.datasets.reader import Dataset
 from engine.index import collection as collections
 from engine.index.collection import Collection
 from engine.records import Document, Explanation, Hit, Request, Run
@@ -115,6 +116,15 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Import:
+    """What can be taken in from elsewhere for one dataset, instead of being generated. `run` returns counts."""
+
+    kind: str
+    what: str
+    run: Callable[[Workspace, Dataset, Path], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class Method:
     """A method, declared. `folders` names the index folders that a configuration needs, for `admin status`."""
 
@@ -130,3 +140,4 @@ class Method:
     stages: tuple[Stage, ...]
     load: Callable[[Target, Any], Searcher]
     folders: Callable[[Target, Any], list[Path]]
+    imports: tuple[Import, ...] = ()

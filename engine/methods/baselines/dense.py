@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.artifacts import digest
 from engine.config import SearchOptions
 from engine.encoder import Encoder, shared_encoder
 from engine.index.dense import DenseConfig, DenseIndex
+from engine.index.dense import name as index_name
 from engine.methods.base import Hit, Method, Paper, Request, Run, Searcher, Stage, Target
 from engine.records import ClosestSentence
 
@@ -31,7 +31,7 @@ class DenseSearcher(Searcher[SearchOptions]):
         return self.index.search(requests, k)
 
     def explain(self, request: Request, documents: Sequence[str], options: SearchOptions | None = None) -> list[Hit]:
-        query = self.encoder.recall([request.text], queries=True)[0]
+        query = self.index.encode([request])[0]
         rows = [self.collection.row_of[document] for document in documents]
         return [
             Hit(self.collection.document(row), why.document_similarity, (why,))
@@ -43,7 +43,7 @@ class DenseSearcher(Searcher[SearchOptions]):
 
 
 def folder(target: Target, config: DenseConfig, encoder: Encoder) -> Path:
-    return target.folder("dense", digest({"encoder": encoder.digest, "factory": config.factory}))
+    return target.folder("dense", index_name(config, encoder))
 
 
 def build(target: Target, config: DenseConfig) -> None:

@@ -1,0 +1,135 @@
+"""The scenarios of every document of a collection: imported where there are some, otherwise written by the generator.
+
+One file a segment, a line a document in row order. A document whose generation failed has none and is counted: it is
+then searched by its own vector.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.artifacts import digest, read_manifest, stage, undamaged
+from engine.files import write_array
+from engine.index.segment import Segment
+from engine.llm.job import generate
+from engine.methods.base import Target
+from engine.methods.spike.config import SpikeConfig
+from engine.methods.spike.importing import ImportedScenarios, imported
+from engine.methods.spike.scenarios import DocumentScenarios, of_answer
+from engine.methods.spike.task import SCENARIOS, DocumentInputs
+
+KIND = "scenarios"
+VERSION = 1
+DAMAGED = "Delete this folder and run the same command again; answers of a model are kept in its job"
+
+
+class SegmentScenarios:
+    """The scenarios of one segment's documents, by row. Raises FileNotFoundError if they are not there."""
+
+    def __init__(self, folder: Path) -> None:
+        manifest = read_manifest(folder)
+        if manifest is None:
+            raise FileNotFoundError(folder)
+        self.folder, self.manifest = folder, manifest
+        with undamaged(folder, DAMAGED):
+            self._offsets = np.load(folder / "offsets.npy")  # (documents + 1,) int64, of lines
+
+    def __getitem__(self, row: int) -> DocumentScenarios:
+        with undamaged(self.folder, DAMAGED), (self.folder / "scenarios.jsonl").open("rb") as file:
+            file.seek(self._offsets[row])
+            return DocumentScenarios.of_record(json.loads(file.read(self._offsets[row + 1] - self._offsets[row])))
+
+    def __iter__(self) -> Iterator[DocumentScenarios]:
+        with undamaged(self.folder, DAMAGED), (self.folder / "scenarios.jsonl").open("rb") as file:
+            for line in file:
+                yield DocumentScenarios.of_record(json.loads(line))
+
+
+def folder(target: Target, config: SpikeConfig) -> Path:
+    """Where the scenarios of a target lie; an import is replaced in place."""
+    return target.folder("spike", f"scenarios-{digest(_source(target, config)['who'])}")
+
+
+def build_scenarios(target: Target, config: SpikeConfig) -> None:
+    """Publish the scenarios of every segment that has none yet, or none of this import."""
+    path, source = folder(target, config), _source(target, config)
+    taken = imported(target.workspace, target.dataset_digest)
+    for segment in target.collection.segments:
+        inputs = {"version": VERSION, "segment": segment.manifest.digest, "source": source}
+
+        def build(made: Path, segment: Segment = segment) -> Mapping[str, Any]:
+            return _write(made, segment, target, config, taken)
+
+        stage(path / segment.name, KIND, inputs, build)
+
+
+def _source(target: Target, config: SpikeConfig) -> dict[str, Any]:
+    """What decides the scenarios: an import by its content, and who writes what it lacks."""
+    taken = imported(target.workspace, target.dataset_digest)
+    asks = config.llm.backend != "extractive"
+    generator = {
+        "task": [SCENARIOS.name, SCENARIOS.version],
+        "llm": config.llm.identity(),
+        "domain": config.domain,
+        "characters": config.document_characters,
+    }
+    if not taken:
+        return {"who": generator}
+    # An import stands in for the generator. What documents it lacks is never made up of their own sentences: such
+    # scenarios and written ones cannot be compared.
+    return {"who": "import", "import": taken.manifest.digest, "rest": generator if asks else None}
+
+
+def _write(
+    made: Path, segment: Segment, target: Target, config: SpikeConfig, taken: ImportedScenarios | None
+) -> Mapping[str, Any]:
+    def due() -> Iterator[tuple[str, DocumentInputs]]:
+        for row in range(len(segment)):
+            document = segment.document(row)
+            if not taken or document.id not in taken:
+                text = document.text[: config.document_characters]
+                yield document.id, DocumentInputs(domain=config.domain, title=document.title, text=text)
+
+    written: Iterator[tuple[str, list[Any], str | None]] = iter(())
+    spent: Mapping[str, Any] = {}
+    if not taken or config.llm.backend != "extractive":
+        generated = generate(target.workspace, SCENARIOS, due, config.llm)
+        written, spent = iter(generated), generated.record()
+    offsets, counts = array("q", [0]), {"documents": len(segment), "scenarios": 0, "without": 0, "failed": 0}
+    with (made / "scenarios.jsonl").open("wb") as lines:
+        for identity in segment.ids:
+            if taken and identity in taken:
+                found = taken[identity]
+            else:
+                found, reason = _answered(identity, written, config)
+                counts["failed"] += reason is not None
+            counts["scenarios"] += len(found.scenarios)
+            counts["without"] += not found.scenarios
+            offsets.append(
+                offsets[-1] + lines.write(json.dumps(found.record(), ensure_ascii=False).encode() + b"\n")
+            )
+    write_array(made / "offsets.npy", np.asarray(offsets, dtype=np.int64))
+    return {**counts, "job": spent}
+
+
+def _answered(
+    identity: str, written: Iterator[tuple[str, list[Any], str | None]], config: SpikeConfig
+) -> tuple[DocumentScenarios, str | None]:
+    """The next document that was asked about; its samples' scenarios are put together."""
+    for answered, answers, reason in written:
+        assert answered == identity
+        if not answers:
+            return DocumentScenarios(identity), reason
+        source = config.llm.model if config.llm.backend != "extractive" else "extractive"
+        parts = [of_answer(identity, answer, source) for answer in answers]
+        together = {s.information_need.casefold(): s for part in reversed(parts) for s in reversed(part.scenarios)}
+        first = parts[0]
+        kept = tuple(reversed(together.values()))
+        return DocumentScenarios(identity, first.main_topic, first.key_points, kept, source), None
+    return DocumentScenarios(identity), None  # an import that lacks it, and nobody to ask

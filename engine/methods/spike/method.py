@@ -1,0 +1,33 @@
+"""SPIKE, declared."""
+
+from __future__ import annotations
+
+from engine.methods.base import Import, Method, Paper, Stage
+from engine.methods.spike import generation, importing, index
+from engine.methods.spike.config import SpikeConfig, SpikeOptions
+from engine.methods.spike.search import SpikeSearcher
+from engine.records import MatchedScenario
+
+METHOD = Method(
+    name="spike",
+    title="SPIKE",
+    task="search",
+    summary="ranks documents by their own vector and by the needs that a language model imagined each to serve",
+    paper=Paper(
+        "Imagine All The Relevance: Scenario-Profiled Indexing with Knowledge Expansion for Dense Retrieval",
+        "COLM 2025",
+        "https://arxiv.org/abs/2503.23033",
+    ),
+    needs=("an encoder (MiniLM is bundled)", "scenarios: imported, or a language model (else own sentences)"),
+    explains=(MatchedScenario,),
+    build_config=SpikeConfig,
+    search_options=SpikeOptions,
+    stages=(
+        Stage("scenarios", "the needs that each document serves", generation.build_scenarios),
+        Stage("documents", "one vector a document", index.build_documents),
+        Stage("index", "one vector a scenario", index.build_index),
+    ),
+    load=SpikeSearcher,
+    folders=index.folders,
+    imports=(Import(importing.KIND, "scenarios made elsewhere, JSON lines", importing.import_scenarios),),
+)
