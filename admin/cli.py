@@ -15,7 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from admin import INTERRUPTED, data, demo, evaluate, index, search, status
+from admin import INTERRUPTED, data, demo, evaluate, index, llm, search, status
 
 _interrupts: list[int] = []  # signals that came
 
@@ -59,6 +59,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("score")(evaluate.score)
 app.command("compare")(evaluate.compare)
 app.command("export")(evaluate.export)
+app.add_typer(llm.app, name="llm")
 
 
 def run(arguments: list[str]) -> int:

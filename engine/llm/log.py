@@ -47,6 +47,7 @@ class Tally:
     started: float = 0.0  # of the last session
     answers_before: int = 0  # before the last session
     total: int | None = None  # requests of the last session, where known
+    prices: tuple[float, float] = (0.0, 0.0)  # of the last session, per million tokens in and out
 
 
 def job_folder(workspace: Workspace, task: Task[Any, Any], config: LlmConfig) -> Path:
@@ -82,6 +83,7 @@ def _take(line: bytes, offset: int, index: KeyIndex, tally: Tally) -> None:
         event = row["event"]
         if event == "session":
             tally.started, tally.total, tally.answers_before = row["epoch"], row["total"], tally.answers
+            tally.prices = row["prices"][0], row["prices"][1]
         elif event == "retry":
             index.forgive()
         elif event == "sent":
@@ -132,9 +134,10 @@ class JobLog:
             self.tally.torn += 1
         self._next = self.start = self._end
 
-    def add_session(self, total: int | None) -> None:
+    def add_session(self, total: int | None, prices: tuple[float, float]) -> None:
         at = datetime.datetime.now().isoformat(timespec="seconds")
-        self._add(orjson.dumps({"event": "session", "at": at, "epoch": time.time(), "total": total}) + b"\n")
+        row = {"event": "session", "at": at, "epoch": time.time(), "total": total, "prices": prices}
+        self._add(orjson.dumps(row) + b"\n")
 
     def add_retry(self) -> None:
         """All that failed is due again."""

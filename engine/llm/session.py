@@ -95,7 +95,7 @@ class Session:
         tally, server = self._log.tally, self._config.server
         spent = (tally.prompt_tokens, tally.completion_tokens)
         budget = Budget(server, self._config.sampling.max_tokens, spent)
-        self._log.add_session(self._total)
+        self._log.add_session(self._total, (server.price_in, server.price_out))
         due = self.due()
         with bar(self._task.name, self._total, "requests") as self._bar:
             workers = [asyncio.create_task(self._work(due, budget)) for _ in range(self._backend.slots)]
