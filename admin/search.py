@@ -20,6 +20,9 @@ def search(
         list[str] | None, typer.Option("--exclude", help="An id never to return; may be repeated.")
     ] = None,
     k: Annotated[int, typer.Option("--k", min=1, max=10_000, help="How many answers.")] = 10,
+    as_context: Annotated[
+        bool, typer.Option("--as-context", help="Print the documents as context for a language model's prompt.")
+    ] = False,
     config: common.Config = None,
     settings: common.Set = None,
     gpus: common.Gpus = 1,
@@ -27,13 +30,15 @@ def search(
     json: common.Json = False,
 ) -> None:
     """Search a dataset with METHOD and show each answer with the reason it was found."""
-    from engine import experiment
+    from engine import context, experiment
     from engine.artifacts import Workspace
     from engine.datasets.reader import Dataset
     from engine.datasets.times import read_time
     from engine.errors import InputError
     from engine.records import Request
 
+    if as_context and json:
+        raise InputError("both say what is printed", where="--as-context, --json", remedy="Give one of them")
     if not text.strip():
         raise InputError("the question is empty", where="TEXT", remedy="Write what to look for")
     if len(text) > 100_000:
@@ -51,6 +56,9 @@ def search(
     request = Request("query", text, user=user, time=when, exclude=tuple(exclude or ()))
     run = searcher.search([request], k, chosen.options)
     hits = searcher.explain(request, run.documents(0), chosen.options)
+    if as_context:
+        typer.echo(context.as_context(hits))
+        return
     if json:
         answers = [
             {

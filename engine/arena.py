@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection as Collection_
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from engine import config as configs
 from engine import experiment
 from engine.artifacts import Workspace
+from engine.config import SearchOptions
 from engine.datasets.reader import Dataset
 from engine.datasets.times import read_time
 from engine.errors import InputError
 from engine.experiment import Contestant
-from engine.methods.base import Searcher
+from engine.methods.base import Method, Searcher
 from engine.records import Document, Hit, Judgement, Request
 
 LONGEST = 500  # characters of a question; nobody types more, and a model reads no more
@@ -164,6 +166,41 @@ class Arena:
             method = contestant.method
             answers.append(Answer(method.name, method.title, method.summary, tuple(hits)))
         return Asked(request.text, person, tuple(answers), self._right(request))
+
+    @property
+    def contestants(self) -> list[Method]:
+        """The declarations of those who answer here, in their order."""
+        return [contestant.method for contestant in self._contestants]
+
+    def options(self, name: str) -> SearchOptions:
+        """What one contestant searches with unless told otherwise."""
+        return self._contestant(name)[0].options
+
+    def ask_one(
+        self,
+        name: str,
+        text: str,
+        person: str | None = None,
+        k: int = 5,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Asked:
+        """One contestant's answer, with `settings` laid over its options (a slider's); `ask` otherwise."""
+        contestant, searcher = self._contestant(name)
+        request = Request("question", clean(text), user=self._known(person))
+        values = {**contestant.options.model_dump(), **(settings or {})}
+        options = configs.parse(contestant.method.search_options, values, "search")
+        run = searcher.search([request], k, options)
+        hits = searcher.explain(request, run.documents(0), options)
+        method = contestant.method
+        answer = Answer(method.name, method.title, method.summary, tuple(hits))
+        return Asked(request.text, person, (answer,), self._right(request))
+
+    def _contestant(self, name: str) -> tuple[Contestant, Searcher]:
+        for contestant, searcher in zip(self._contestants, self._searchers, strict=True):
+            if contestant.method.name == name:
+                return contestant, searcher
+        there = ", ".join(method.name for method in self.contestants)
+        raise InputError(f"{str(name)[:40]!r} does not answer here", remedy=f"There are {there}")
 
     def ask_example(self, person: str | None, number: int, of: int) -> Asked:
         """The same for one of the `of` examples, by its number from 0, at its own time. InputError if there is none."""

@@ -1,4 +1,4 @@
-"""The bundled world made ready: its collections opened as arenas, its baselines judged once for the leaderboard."""
+"""The bundled world made ready: its collections opened as arenas, its contestants judged once for the leaderboard."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from engine.arena import Arena
 from engine.artifacts import Workspace
 from engine.datasets.reader import Dataset
 from engine.errors import InputError, QuintetError
-from engine.methods import MODULES
+from engine.experiment import Contestant
+from engine.methods import MODULES, imports
 
 BUNDLED = Path(__file__).parent.parent / "data"
 
@@ -50,11 +51,23 @@ def datasets(folders: Sequence[Path] = ()) -> list[Dataset]:
     return found
 
 
+def take_in(workspace: Workspace, dataset: Dataset) -> None:
+    """Import what a dataset's folder brings along for some method, such as its scenarios."""
+    for taken in imports().values():
+        for name in (taken.file, f"{taken.file}.gz"):
+            if (file := dataset.path / name).is_file():
+                taken.run(workspace, dataset, file)
+
+
 def prepare(workspace: Workspace, folders: Sequence[Path] = ()) -> Demo:
-    """Index what is missing, judge each baseline once a dataset, and open everything."""
-    contestants = [experiment.contestant(name) for name in MODULES]
+    """Index what is missing, judge each contestant once a dataset, and open everything."""
+    everybody = [experiment.contestant(name) for name in MODULES]
     collections = datasets(folders)
+    fields: dict[str, list[Contestant]] = {}
     for dataset in collections:
+        take_in(workspace, dataset)
+        contestants = [c for c in everybody if c.method.lives_on(workspace, dataset.digest)]
+        fields[dataset.name] = contestants
         judged = {
             (run.info["method"], run.info["split"])
             for run in runs.everything(workspace)
@@ -70,7 +83,7 @@ def prepare(workspace: Workspace, folders: Sequence[Path] = ()) -> Demo:
         telling = {d.digest: leaderboard.telling(workspace, d.digest, "test") for d in collections}
     except QuintetError as error:  # another program holds it: the page still answers questions
         print(f"note: {error}", file=sys.stderr)  # noqa: T201
-    arenas = [Arena(workspace, d, contestants, telling.get(d.digest, frozenset())) for d in collections]
+    arenas = [Arena(workspace, d, fields[d.name], telling.get(d.digest, frozenset())) for d in collections]
     arenas.sort(key=lambda arena: not arena.people)  # personal stores first
     demo = Demo(workspace, {arena.dataset.name: arena for arena in arenas})
     arenas[0].ask("anybody there?")  # loads the models, so that no visitor waits for them

@@ -15,6 +15,7 @@ import gradio as gr
 from pydantic import ConfigDict, ValidationError, validate_call
 
 from engine import leaderboard as board
+from engine.context import as_context
 from engine.demo import Demo
 from engine.errors import QuintetError
 from page.guard import UNKNOWN, log, sentence
@@ -51,6 +52,21 @@ def serve(demo: Demo) -> None:
         asked = demo.arena(collection).ask(question, person, time, max(1, min(k, MOST)))
         return [answer.record() for answer in asked.answers]
 
+    def scenarios(question: str, collection: str, a: float = 0.5, k: int = 5) -> Record:
+        """SPIKE's answers with the scenario that explains each; `a` (0 to 1) is the weight of the document itself.
+
+        `without` are the ids that dense search alone would have given.
+        """
+        arena, many = demo.arena(collection), max(1, min(k, MOST))
+        answer = arena.ask_one("spike", question, None, many, {"a": a}).answers[0]
+        alone = arena.ask_one("spike", question, None, many, {"a": 1.0, "lexical": 0.0}).answers[0]
+        return {**answer.record(), "without": [hit.document.id for hit in alone.hits]}
+
+    def context(question: str, collection: str, person: str | None = None, method: str = "spike", k: int = 5) -> str:
+        """A contestant's answers as context for a language model's prompt, each with the scenario that it matched."""
+        asked = demo.arena(collection).ask_one(method, question, person, max(1, min(k, MOST)))
+        return as_context(asked.answers[0].hits)
+
     def boards() -> list[Record]:
         """The datasets and splits that have judged runs, and the metrics of each."""
         return [{**asdict(b), "metrics": board.metrics(workspace, b.digest, b.split)} for b in board.boards(workspace)]
@@ -73,7 +89,19 @@ def serve(demo: Demo) -> None:
         """One request of two runs: what was asked, what would have been right, what both answered."""
         return asdict(board.detail(workspace, first, second, request))
 
-    for endpoint in (collections, store, examples, ask, boards, leaderboard, segments, duel, request):
+    for endpoint in (
+        collections,
+        store,
+        examples,
+        ask,
+        scenarios,
+        context,
+        boards,
+        leaderboard,
+        segments,
+        duel,
+        request,
+    ):
         gr.api(_told(endpoint), api_name=endpoint.__name__, concurrency_limit=8)
 
 

@@ -61,7 +61,9 @@ class GroupedSegment:
         self.manifest = manifest
         with undamaged(path, DAMAGED):
             self.vectors = np.asarray(np.load(path / "vectors.npy", mmap_mode="r"))  # (m, dimension) float32
-            self.starts = np.load(path / "starts.npy")  # (documents + 1,) int64: document i has [starts[i], starts[i+1])
+            self.starts = np.load(
+                path / "starts.npy"
+            )  # (documents + 1,) int64: document i has [starts[i], starts[i+1])
         self.owners = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))  # (m,) the document of each
 
     def nearest(self, queries: np.ndarray, fetch: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:

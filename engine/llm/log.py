@@ -30,6 +30,7 @@ from engine.llm.index import ANSWERED, FAILED, REPLY, SENT, TRANSIENT, KeyIndex
 from engine.llm.task import Task
 
 JOB, LOG, LOCK, REQUESTS = "job.json", "log.jsonl", ".lock", "requests.jsonl"
+RETRY = b'{"event":"retry"}\n'  # a line of the log: what failed may be asked again
 BLOCK = 1 << 20  # bytes that are read at once
 ANSWER = b',"answer":'  # the last field of an answer's line
 
@@ -141,7 +142,7 @@ class JobLog:
 
     def add_retry(self) -> None:
         """All that failed is due again."""
-        self._add(b'{"event":"retry"}\n')
+        self._add(RETRY)
         self.index.forgive()
 
     def add_sent(self, key: str) -> None:

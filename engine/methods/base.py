@@ -117,10 +117,14 @@ class Stage:
 
 @dataclass(frozen=True)
 class Import:
-    """What can be taken in from elsewhere for one dataset, instead of being generated. `run` returns counts."""
+    """What can be taken in from elsewhere for one dataset, instead of being generated. `run` returns counts.
+
+    `file` is what it is called where a dataset's folder brings it along.
+    """
 
     kind: str
     what: str
+    file: str
     run: Callable[[Workspace, Dataset, Path], Mapping[str, Any]]
 
 
@@ -141,3 +145,5 @@ class Method:
     load: Callable[[Target, Any], Searcher]
     folders: Callable[[Target, Any], list[Path]]
     imports: tuple[Import, ...] = ()
+    # Whether a workspace has what it lives on for the dataset of this digest; a page leaves it out where it has not.
+    lives_on: Callable[[Workspace, str], bool] = lambda workspace, dataset: True

@@ -7,6 +7,7 @@ then searched by its own vector.
 from __future__ import annotations
 
 import json
+import sys
 from array import array
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from engine.artifacts import digest, read_manifest, stage, undamaged
 from engine.files import write_array
 from engine.index.segment import Segment
 from engine.llm.job import generate
+from engine.llm.log import LOG, RETRY, job_folder
 from engine.methods.base import Target
 from engine.methods.spike.config import SpikeConfig
 from engine.methods.spike.importing import ImportedScenarios, imported
@@ -62,11 +64,19 @@ def build_scenarios(target: Target, config: SpikeConfig) -> None:
     taken = imported(target.workspace, target.dataset_digest)
     for segment in target.collection.segments:
         inputs = {"version": VERSION, "segment": segment.manifest.digest, "source": source}
+        before = read_manifest(path / segment.name)
+        # What failed is asked again once `llm retry` was called; where nothing has failed, that changes nothing.
+        settled = before and not before.outputs["failed"]
+        inputs["retries"] = before.inputs["retries"] if before and settled else _retries(target, config)
 
         def build(made: Path, segment: Segment = segment) -> Mapping[str, Any]:
             return _write(made, segment, target, config, taken)
 
-        stage(path / segment.name, KIND, inputs, build)
+        made = stage(path / segment.name, KIND, inputs, build)
+        if made.outputs["failed"] and made != before:
+            job = job_folder(target.workspace, SCENARIOS, config.llm).name
+            what = f"note: {made.outputs['failed']} of {made.outputs['documents']} documents got no scenarios"
+            print(f"{what}: see `llm status`; `llm retry {job}` has them asked again", file=sys.stderr)  # noqa: T201
 
 
 def _source(target: Target, config: SpikeConfig) -> dict[str, Any]:
@@ -86,6 +96,17 @@ def _source(target: Target, config: SpikeConfig) -> dict[str, Any]:
     return {"who": "import", "import": taken.manifest.digest, "rest": generator if asks else None}
 
 
+def _retries(target: Target, config: SpikeConfig) -> int:
+    """How often `llm retry` was called on the job of these scenarios."""
+    if config.llm.backend == "extractive":
+        return 0
+    path = job_folder(target.workspace, SCENARIOS, config.llm) / LOG
+    if not path.exists():
+        return 0
+    with path.open("rb") as lines:
+        return sum(line == RETRY for line in lines)
+
+
 def _write(
     made: Path, segment: Segment, target: Target, config: SpikeConfig, taken: ImportedScenarios | None
 ) -> Mapping[str, Any]:
@@ -99,8 +120,9 @@ def _write(
     written: Iterator[tuple[str, list[Any], str | None]] = iter(())
     spent: Mapping[str, Any] = {}
     if not taken or config.llm.backend != "extractive":
-        generated = generate(target.workspace, SCENARIOS, due, config.llm)
-        written, spent = iter(generated), generated.record()
+        lacking = len(segment) if not taken else None
+        generated = generate(target.workspace, SCENARIOS, due, config.llm, lacking)
+        written, spent = iter(generated), generated.counts.as_dict()
     offsets, counts = array("q", [0]), {"documents": len(segment), "scenarios": 0, "without": 0, "failed": 0}
     with (made / "scenarios.jsonl").open("wb") as lines:
         for identity in segment.ids:
@@ -111,9 +133,7 @@ def _write(
                 counts["failed"] += reason is not None
             counts["scenarios"] += len(found.scenarios)
             counts["without"] += not found.scenarios
-            offsets.append(
-                offsets[-1] + lines.write(json.dumps(found.record(), ensure_ascii=False).encode() + b"\n")
-            )
+            offsets.append(offsets[-1] + lines.write(json.dumps(found.record(), ensure_ascii=False).encode() + b"\n"))
     write_array(made / "offsets.npy", np.asarray(offsets, dtype=np.int64))
     return {**counts, "job": spent}
 

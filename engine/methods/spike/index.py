@@ -52,9 +52,7 @@ def build_documents(target: Target, config: SpikeConfig) -> None:
     """One vector a document."""
     model = encoder(target, config)
     cache = target.workspace.vectors(model.digest)
-    DenseIndex.build(
-        documents_folder(target, config), target.collection, config.dense, model, cache, target.processes
-    )
+    DenseIndex.build(documents_folder(target, config), target.collection, config.dense, model, cache, target.processes)
 
 
 def build_index(target: Target, config: SpikeConfig) -> None:

@@ -29,5 +29,6 @@ METHOD = Method(
     ),
     load=SpikeSearcher,
     folders=index.folders,
-    imports=(Import(importing.KIND, "scenarios made elsewhere, JSON lines", importing.import_scenarios),),
+    imports=(Import(importing.KIND, "scenarios made elsewhere", "scenarios.jsonl", importing.import_scenarios),),
+    lives_on=lambda workspace, dataset: importing.imported(workspace, dataset) is not None,
 )

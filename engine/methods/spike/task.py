@@ -13,14 +13,20 @@ from engine.methods.spike.scenarios import NOISE, Analysis, Need, ScenarioAnswer
 
 EXTRACTED = 5  # sentences that stand for scenarios where there is no model; the published mean is 4.6
 
-INSTRUCTION = f"""You prepare documents of a collection for people who will need them without knowing how they are worded.
+INSTRUCTION = f"""\
+You prepare the documents of a collection for people who will need them without knowing how they are worded.
 
 Read the document and answer with one JSON object that has exactly these keys:
-- "document_analysis": an object with "main_topic" (a phrase) and "key_points" (three to seven short statements of what the document establishes)
-- "information_needs": three to six needs that different people could have and that this document serves. Begin each with "A user wants to". Vary the people, the occasions and the depth; include needs that share the document's principle, cause or method but none of its words.
-- "explanation": a list with one object for each of those needs, in the same order, with "information_need" (the need again) and "explanation" (one or two sentences that say in general terms by which idea the document serves it)
+- "document_analysis": an object with "main_topic" (a phrase) and "key_points" (three to seven short statements of what \
+the document establishes)
+- "information_needs": three to six needs that different people could have and that this document serves. Begin each \
+with "A user wants to". Vary the people, the occasions and the depth; include needs that share the document's \
+principle, cause or method but none of its words.
+- "explanation": a list with one object for each of those needs, in the same order, with "information_need" (the need \
+again) and "explanation" (one or two sentences that say in general terms by which idea the document serves it)
 
-Stay with what the document supports. If it has no content that could serve anybody (only digits, blanks, isolated words, navigation), give it the main topic "{NOISE}" and leave the three lists empty.
+Stay with what the document supports. If it has no content that could serve anybody (only digits, blanks, isolated \
+words, navigation), give it the main topic "{NOISE}" and leave the three lists empty.
 Answer with the JSON alone."""
 
 
