@@ -26,10 +26,11 @@ class DrawnEncoder:
     def encode_documents(self, texts: Sequence[str]) -> np.ndarray:
         return np.stack([self._draw(text) for text in texts]) if texts else np.empty((0, 8), np.float32)
 
-    encode_queries = encode_documents
+    def encode_queries(self, texts: Sequence[str], instruction: str | None = None) -> np.ndarray:
+        return self.encode_documents([(instruction or "") + text for text in texts])
 
-    def recall(self, texts: Sequence[str], *, queries: bool) -> np.ndarray:
-        return self.encode_documents(texts)
+    def recall(self, texts: Sequence[str], *, queries: bool, instruction: str | None = None) -> np.ndarray:
+        return self.encode_queries(texts, instruction)
 
     def _draw(self, text: str) -> np.ndarray:
         seed = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
