@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from engine.llm.backends.base import Backend, Refused, Trouble
 from engine.llm.budget import Budget, Exhausted
 from engine.llm.config import LlmConfig
 from engine.llm.parse import Unusable, parse
-from engine.llm.task import Task
+from engine.llm.task import Message, Task
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds
 BUSY_ATTEMPTS = 50  # a server may ask one request for patience so often
@@ -28,6 +29,7 @@ class Outcome:
     cut: bool = False
     reason: str = ""
     transient: bool = False
+    sent: bool = False
     usage: tuple[int, int] = (0, 0)  # of all attempts
     attempts: int = 0
     retried: int = 0
@@ -35,11 +37,18 @@ class Outcome:
 
 
 async def settle(
-    backend: Backend, task: Task[Any, Any], inputs: Any, sample: int, config: LlmConfig, budget: Budget
+    backend: Backend,
+    task: Task[Any, Any],
+    inputs: Any,
+    messages: Sequence[Message],
+    sample: int,
+    config: LlmConfig,
+    budget: Budget,
 ) -> Outcome:
-    """Ask until there is an answer, at most `config.server.attempts` times; busy servers are waited for."""
+    """Ask until there is an answer, at most `config.server.attempts` times; busy servers are waited for.
+
+    `messages` are the task's for `inputs`."""
     outcome, started = Outcome(), time.perf_counter()
-    messages = task.messages(inputs)
     size = sum(len(message["content"]) for message in messages) if budget.limited else 0
     busy = 0
     seed = config.sampling.seed + sample
@@ -49,7 +58,7 @@ async def settle(
         except Exhausted:
             outcome.reason, outcome.transient = outcome.reason or "the budget was used up", True
             break
-        used, pause = (0, 0), None
+        outcome.sent, used, pause = True, (0, 0), None
         try:
             reply = await backend.ask(messages, seed + SEED_STEP * outcome.attempts)
             used = reply.usage

@@ -44,6 +44,7 @@ class Budget:
         while not self._fits(wanted):
             if not self._in_flight:
                 self.exhausted = True
+                self._changed.set()
             if self.exhausted:
                 raise Exhausted
             self._changed.clear()

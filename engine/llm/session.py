@@ -1,14 +1,15 @@
 """One run of a job inside an event loop: workers take what is due, ask, and put what they got into the log.
 
-As many workers as the backend has slots, each taking the next input only when it is free: nothing is read ahead, and
-never more requests are in flight. Lines are written once per turn of the event loop, `sent` before the request leaves.
+As many workers as the backend has slots, so never more requests are in flight; as many again are made ready while they
+wait, and no more is read ahead. Lines are written once per turn of the event loop, `sent` before the request leaves.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from engine.llm.attempts import Outcome, settle, to_json
@@ -19,18 +20,19 @@ from engine.llm.index import ANSWERED, FAILED, REPLY, SENT, TRANSIENT
 from engine.llm.job import Counts
 from engine.llm.log import JobLog
 from engine.llm.parse import Unusable, parse
-from engine.llm.task import Task
+from engine.llm.task import Message, Task
 from engine.progress import bar
 
 BREATH = 256  # requests passed over before replies that have come in are looked at
 
 
 class Due(NamedTuple):
-    """A request to be asked."""
+    """A request to be asked; `again` if an earlier session sent it and died."""
 
     key: str
     inputs: Any
     sample: int
+    again: bool = False
 
 
 class Session:
@@ -48,7 +50,9 @@ class Session:
         self.counts = Counts()
         self._log, self._task, self._items, self._config, self._backend = log, task, items, config, backend
         self._total = None if total is None else total * config.samples
-        self._in_flight: set[str] = set()
+        self._in_flight: set[str] = set()  # the prepared ones too
+        self._prepared: deque[tuple[Due, Sequence[Message]]] = deque()
+        self._more, self._room, self._complete = asyncio.Event(), asyncio.Event(), False
         self._written: asyncio.Future[None] | None = None
         self._bar: Any = None
         self._ready: asyncio.Task[None] | None = None
@@ -64,7 +68,8 @@ class Session:
             for sample in range(self._config.samples):
                 key = self._task.key(inputs, model, sampling, sample)
                 if self._is_due(key, inputs):
-                    yield Due(key, inputs, sample)
+                    entry = self._log.index.get(key)
+                    yield Due(key, inputs, sample, again=entry is not None and entry.state == SENT)
                 else:
                     self._tick()
                     skipped += 1
@@ -77,10 +82,7 @@ class Session:
         if key in self._in_flight or (entry and entry.offset >= log.start):
             counts.shared += 1
             return False
-        if entry is None or entry.state == TRANSIENT:
-            return True
-        if entry.state == SENT:
-            counts.resent += 1
+        if entry is None or entry.state in (TRANSIENT, SENT):
             return True
         if entry.state == REPLY:
             self._check_imported(key, inputs, log.row(entry.offset))
@@ -96,15 +98,17 @@ class Session:
         spent = (tally.prompt_tokens, tally.completion_tokens)
         budget = Budget(server, self._config.sampling.max_tokens, spent)
         self._log.add_session(self._total, (server.price_in, server.price_out))
-        due = self.due()
         with bar(self._task.name, self._total, "requests") as self._bar:
-            workers = [asyncio.create_task(self._work(due, budget)) for _ in range(self._backend.slots)]
+            preparing = asyncio.create_task(self._prepare(self.due()))
+            workers = [asyncio.create_task(self._work(budget)) for _ in range(self._backend.slots)]
             try:
                 await asyncio.gather(*workers)
+                if not budget.exhausted:
+                    await preparing  # its error, if it had one
             finally:
-                for worker in workers:
-                    worker.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
+                for running in (preparing, *workers):
+                    running.cancel()
+                await asyncio.gather(preparing, *workers, return_exceptions=True)
                 if self._ready is not None:
                     self._ready.cancel()
                 await self._backend.close()
@@ -114,24 +118,44 @@ class Session:
             self._log.flush()
             raise budget.error()
 
-    async def _work(self, due: Iterator[Due | None], budget: Budget) -> None:
-        for request in due:
+    async def _prepare(self, due: Iterator[Due | None]) -> None:
+        """Keep `_prepared` filled with what comes next, in the time in which the workers wait for replies."""
+        try:
+            for request in due:
+                if request is not None:
+                    self._in_flight.add(request.key)
+                    self._prepared.append((request, self._task.messages(request.inputs)))
+                    self._more.set()
+                while len(self._prepared) >= self._backend.slots:
+                    self._room.clear()
+                    await self._room.wait()
+                await asyncio.sleep(0)  # replies first
+        finally:
+            self._complete = True
+            self._more.set()
+
+    async def _work(self, budget: Budget) -> None:
+        while not budget.exhausted:
+            while not self._prepared:
+                if self._complete or budget.exhausted:
+                    return
+                self._more.clear()
+                await self._more.wait()
             if budget.exhausted:
                 return
-            if request is None:
-                await asyncio.sleep(0)
-                continue
-            self._in_flight.add(request.key)
-            try:
-                await self._start()
-                self._log.add_sent(request.key)
-                await self._flushed()
-                self.counts.asked += 1
-                outcome = await settle(self._backend, self._task, request.inputs, request.sample, self._config, budget)
-                self._keep(request.key, outcome)
-                self._flushed()
-            finally:
-                self._in_flight.discard(request.key)
+            request, messages = self._prepared.popleft()
+            self._room.set()
+            await self._start()
+            self._log.add_sent(request.key)
+            await self._flushed()
+            outcome = await settle(
+                self._backend, self._task, request.inputs, messages, request.sample, self._config, budget
+            )
+            self.counts.asked += outcome.sent
+            self.counts.resent += request.again and outcome.sent
+            self._keep(request.key, outcome)
+            self._in_flight.discard(request.key)  # the log knows it now
+            self._flushed()
 
     def _keep(self, key: str, outcome: Outcome) -> None:
         counts = self.counts
