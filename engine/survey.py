@@ -8,16 +8,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import runs
+from engine import methods, runs
 from engine.artifacts import Workspace, digest_file, lock_file, read_manifest
 from engine.artifacts import verify as verify_files
 from engine.errors import InputError
 from engine.files import is_locked
-from engine.index import dense, lexical, segment
+from engine.index import dense, grouped, lexical, segment
 from engine.index.collection import CURRENT, Collection
 
 SOURCE = "dataset.json"
-VERSIONS = {"documents": segment.VERSION, "lexical": lexical.VERSION, "dense": dense.VERSION}
+VERSIONS = {
+    "documents": segment.VERSION,
+    "lexical": lexical.VERSION,
+    "dense": dense.VERSION,
+    "grouped": grouped.VERSION,
+    **{kind: version for method in methods.everything() for kind, version in method.versions.items()},
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,8 @@ class Item:
 def survey(workspace: Workspace, verify: bool = False) -> list[Item]:
     """Everything in the workspace, collections and their indexes first; `verify` reads all files again."""
     changed = changed_files if verify else lambda _: ""
-    return [*_indexes(workspace, changed), *_vectors(workspace), *_runs(workspace, changed)]
+    parts = (_imports(workspace, changed), _indexes(workspace, changed), _models(workspace, changed))
+    return [item for part in parts for item in part] + [*_vectors(workspace), *_runs(workspace, changed)]
 
 
 Changed = Callable[[Path], str]
@@ -44,6 +51,27 @@ Changed = Callable[[Path], str]
 def changed_files(folder: Path) -> str:
     """What of an artefact is not as it was published, in words; empty if all is."""
     return ", ".join(f"{folder.name}/{name} has changed" for name in verify_files(folder))
+
+
+def _imports(workspace: Workspace, changed: Changed) -> Iterator[Item]:
+    for dataset in _folders(workspace.root / "imports"):
+        name = _source(workspace.root / "indexes" / dataset.name).get("name", dataset.name)
+        for folder in _folders(dataset):
+            manifest, found = read_manifest(folder), changed(folder)
+            detail = found or (f"{manifest.inputs.get('file')}, {manifest.created}" if manifest else "")
+            state = "damaged" if found else "fresh" if manifest else _unfinished(folder) or "missing"
+            remedy = "" if state == "fresh" else f"python -m admin data import {folder.name} FILE --data DIR"
+            yield Item("import", f"{name} {folder.name}", state, detail, remedy, _bytes(folder))
+
+
+def _models(workspace: Workspace, changed: Changed) -> Iterator[Item]:
+    for method in _folders(workspace.root / "models"):
+        for folder in _folders(method):
+            manifest, found = read_manifest(folder), changed(folder)
+            detail = found or (f"trained {manifest.created} in {manifest.seconds:.0f} s" if manifest else "")
+            state = "damaged" if found else "fresh" if manifest else _unfinished(folder) or "missing"
+            remedy = f"Delete {folder} and train again" if found else ""
+            yield Item("model", f"{method.name} {folder.name}", state, detail, remedy, _bytes(folder))
 
 
 def _indexes(workspace: Workspace, changed: Changed) -> Iterator[Item]:
@@ -75,7 +103,8 @@ def _indexes(workspace: Workspace, changed: Changed) -> Iterator[Item]:
             if method.name != "documents":
                 for index in _folders(method):
                     if any(index.glob("[!.]*")) or any(index.glob(".*.building")):  # else a build that failed
-                        title = f"{name} {method.name} {index.name[:8]}"
+                        label = index.name if "-" in index.name else index.name[:8]
+                        title = f"{name} {method.name} {label}"
                         yield _index(index, title, documents, command.replace("METHOD", method.name), changed)
 
 
@@ -91,6 +120,9 @@ def _index(folder: Path, name: str, documents: Collection, command: str, changed
                 return Item("index", name, unfinished, f"segment {part.name}", command, _bytes(folder))
         elif manifest.inputs.get("version") != VERSIONS.get(manifest.kind):
             return Item("index", name, "stale", "made by another version of the engine", command, _bytes(folder))
+        elif (origin := manifest.inputs.get("made_from")) and origin not in _origins(folder, part.name):
+            what = f"what segment {part.name} was made from has been replaced"
+            return Item("index", name, "stale", what, command, _bytes(folder))
         elif manifest.inputs.get("segment") != part.manifest.digest:
             return Item(
                 "index",
@@ -105,6 +137,13 @@ def _index(folder: Path, name: str, documents: Collection, command: str, changed
             "index", name, "missing", f"{len(lacking)} of {len(documents.segments)} segments", command, _bytes(folder)
         )
     return Item("index", name, "fresh", "", "", _bytes(folder))
+
+
+def _origins(index: Path, part: str) -> set[str]:
+    """The digests of what an index's part may be made from: the same part of its method's others, and imports."""
+    imports = index.parents[3] / "imports" / index.parents[1].name
+    folders = [*(other / part for other in _folders(index.parent)), *_folders(imports)]
+    return {manifest.digest for folder in folders if (manifest := read_manifest(folder))}
 
 
 def _vectors(workspace: Workspace) -> Iterator[Item]:

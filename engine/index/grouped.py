@@ -79,14 +79,25 @@ class GroupedSegment:
 
 
 def write_grouped(
-    path: Path, segment: Segment, texts: Texts, source: Mapping[str, Any], encoder: Encoder, cache: Path, processes: int
+    path: Path,
+    segment: Segment,
+    texts: Texts,
+    made_from: str,
+    how: Mapping[str, Any],
+    encoder: Encoder,
+    cache: Path,
+    processes: int,
 ) -> Manifest:
-    """Publish the vectors of `texts(segment)`, which has a list for each of its documents; `source` names them."""
+    """Publish the vectors of `texts(segment)`, which has a list for each of its documents.
+
+    `made_from` is the digest of the artefact that the texts are made of, and `how` what was chosen of it.
+    """
     inputs = {
         "version": VERSION,
         "encoder": encoder.digest,
         "segment": segment.manifest.digest,
-        "source": source,
+        "made_from": made_from,
+        "how": how,
     }
 
     def build(folder: Path) -> dict[str, Any]:

@@ -169,18 +169,19 @@ def write_lexical(
     before: Sequence[LexicalSegment],
     config: LexicalConfig,
     texts: Texts = Segment.contents,
-    source: str | None = None,
+    made_from: str | None = None,
 ) -> Manifest:
     """Publish the postings of `segment`. `before` are the earlier segments of the collection, for its statistics.
 
-    `texts` gives the text of each of its documents, in row order; other texts than their own are named by `source`.
+    `texts` gives the text of each of its documents, in row order; `made_from` is the digest of the
+    artefact that holds other texts than their own.
     """
     inputs = {
         "version": VERSION,
         "config": config.model_dump(),
         "segment": segment.manifest.digest,
         "before": [s.manifest.digest for s in before],
-        **({"source": source} if source else {}),
+        **({"made_from": made_from} if made_from else {}),
     }
 
     def build(folder: Path) -> dict[str, Any]:
@@ -244,12 +245,13 @@ class LexicalIndex:
         collection: Collection,
         config: LexicalConfig,
         texts: Texts = Segment.contents,
-        source: Callable[[Segment], str] | None = None,
+        made_from: Callable[[Segment], str] | None = None,
     ) -> None:
-        """Write the postings that are missing; what is there is left alone. `texts`, `source`: see `write_lexical`."""
+        """Write the postings that are missing; what is there is left alone. See `write_lexical`."""
         before: list[LexicalSegment] = []
         for segment in collection.segments:
-            write_lexical(path / segment.name, segment, before, config, texts, source(segment) if source else None)
+            origin = made_from(segment) if made_from else None
+            write_lexical(path / segment.name, segment, before, config, texts, origin)
             before.append(LexicalSegment(path / segment.name))
 
     def search(self, requests: Sequence[Request], k: int) -> Run:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -145,5 +145,6 @@ class Method:
     load: Callable[[Target, Any], Searcher]
     folders: Callable[[Target, Any], list[Path]]
     imports: tuple[Import, ...] = ()
+    versions: Mapping[str, int] = field(default_factory=dict)  # of the layouts of its own artefacts, by kind
     # Whether a workspace has what it lives on for the dataset of this digest; a page leaves it out where it has not.
     lives_on: Callable[[Workspace, str], bool] = lambda workspace, dataset: True

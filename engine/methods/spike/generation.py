@@ -64,6 +64,8 @@ def build_scenarios(target: Target, config: SpikeConfig) -> None:
     taken = imported(target.workspace, target.dataset_digest)
     for segment in target.collection.segments:
         inputs = {"version": VERSION, "segment": segment.manifest.digest, "source": source}
+        if taken:
+            inputs["made_from"] = taken.manifest.digest
         before = read_manifest(path / segment.name)
         # What failed is asked again once `llm retry` was called; where nothing has failed, that changes nothing.
         settled = before and not before.outputs["failed"]
@@ -80,7 +82,7 @@ def build_scenarios(target: Target, config: SpikeConfig) -> None:
 
 
 def _source(target: Target, config: SpikeConfig) -> dict[str, Any]:
-    """What decides the scenarios: an import by its content, and who writes what it lacks."""
+    """What decides the scenarios: an import, or who writes them, and who writes what an import lacks."""
     taken = imported(target.workspace, target.dataset_digest)
     asks = config.llm.backend != "extractive"
     generator = {
@@ -93,7 +95,7 @@ def _source(target: Target, config: SpikeConfig) -> dict[str, Any]:
         return {"who": generator}
     # An import stands in for the generator. What documents it lacks is never made up of their own sentences: such
     # scenarios and written ones cannot be compared.
-    return {"who": "import", "import": taken.manifest.digest, "rest": generator if asks else None}
+    return {"who": "import", "rest": generator if asks else None}
 
 
 def _retries(target: Target, config: SpikeConfig) -> int:

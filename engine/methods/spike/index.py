@@ -61,7 +61,7 @@ def build_index(target: Target, config: SpikeConfig) -> None:
     cache, path = target.workspace.vectors(model.digest), scenarios_folder(target, config)
     for segment in target.collection.segments:
         scenarios = SegmentScenarios(generation.folder(target, config) / segment.name)
-        source = {"scenarios": scenarios.manifest.digest, "parts": config.parts, "first": config.per_document}
+        how = {"parts": config.parts, "first": config.per_document}
 
         def texts(part: Segment, scenarios: SegmentScenarios = scenarios) -> Iterator[Sequence[str]]:
             for row, found in enumerate(scenarios):
@@ -69,7 +69,8 @@ def build_index(target: Target, config: SpikeConfig) -> None:
                 chosen = found.scenarios[: config.per_document]
                 yield [unit_text(config.parts, content, found, scenario) for scenario in chosen]
 
-        write_grouped(path / segment.name, segment, texts, source, model, cache, target.processes)
+        origin = scenarios.manifest.digest
+        write_grouped(path / segment.name, segment, texts, origin, how, model, cache, target.processes)
     if config.needs:
         _build_needs(target, config)
 
@@ -82,11 +83,11 @@ def _build_needs(target: Target, config: SpikeConfig) -> None:
         for found in SegmentScenarios(origin / segment.name):
             yield "\n".join(s.information_need for s in islice(found.scenarios, config.per_document))
 
-    def source(segment: Segment) -> str:
+    def made_from(segment: Segment) -> str:
         return SegmentScenarios(origin / segment.name).manifest.digest
 
     path = needs_folder(target, config)
-    LexicalIndex.build(path, target.collection, config.needs, texts=needs, source=source)
+    LexicalIndex.build(path, target.collection, config.needs, texts=needs, made_from=made_from)
 
 
 def folders(target: Target, config: SpikeConfig) -> list[Path]:

@@ -30,5 +30,6 @@ METHOD = Method(
     load=SpikeSearcher,
     folders=index.folders,
     imports=(Import(importing.KIND, "scenarios made elsewhere", "scenarios.jsonl", importing.import_scenarios),),
+    versions={generation.KIND: generation.VERSION},
     lives_on=lambda workspace, dataset: importing.imported(workspace, dataset) is not None,
 )

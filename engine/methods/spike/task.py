@@ -17,8 +17,8 @@ INSTRUCTION = f"""\
 You prepare the documents of a collection for people who will need them without knowing how they are worded.
 
 Read the document and answer with one JSON object that has exactly these keys:
-- "document_analysis": an object with "main_topic" (a phrase) and "key_points" (three to seven short statements of what \
-the document establishes)
+- "document_analysis": an object with "main_topic" (a phrase) and "key_points" (three to seven short statements of \
+what the document establishes)
 - "information_needs": three to six needs that different people could have and that this document serves. Begin each \
 with "A user wants to". Vary the people, the occasions and the depth; include needs that share the document's \
 principle, cause or method but none of its words.

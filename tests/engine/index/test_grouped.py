@@ -29,7 +29,7 @@ def grouped(path: Path, collection: Collection) -> GroupedIndex:
         return (texts_of(identity) for identity in segment.ids)
 
     for segment in collection.segments:
-        write_grouped(path / "g" / segment.name, segment, texts, {"of": 1}, ENCODER, path / "vectors", 1)  # type: ignore[arg-type]
+        write_grouped(path / "g" / segment.name, segment, texts, "origin", {}, ENCODER, path / "vectors", 1)  # type: ignore[arg-type]
     return GroupedIndex(path / "g", collection)
 
 
@@ -111,7 +111,9 @@ def test_groups_that_do_not_fit_the_segment_are_refused(tmp_path: Path) -> None:
     collection = make(tmp_path, [Document("d1", "a"), Document("d2", "b")])
     [segment] = collection.segments
     with pytest.raises(ValueError, match="1 groups for 2 documents"):
-        write_grouped(tmp_path / "g" / "0000", segment, lambda _: iter([["x"]]), {}, ENCODER, tmp_path / "v", 1)  # type: ignore[arg-type]
+        write_grouped(
+            tmp_path / "g" / "0000", segment, lambda _: iter([["x"]]), "origin", {}, ENCODER, tmp_path / "v", 1
+        )  # type: ignore[arg-type]
     assert not (tmp_path / "g" / "0000").exists()
     with pytest.raises(FileNotFoundError):
         GroupedIndex(tmp_path / "g", collection)
