@@ -75,10 +75,17 @@ def build_scenarios(target: Target, config: SpikeConfig) -> None:
             return _write(made, segment, target, config, taken)
 
         made = stage(path / segment.name, KIND, inputs, build)
+        if made != before and not taken and config.llm.backend == "extractive":
+            _say_so()
         if made.outputs["failed"] and made != before:
             job = job_folder(target.workspace, SCENARIOS, config.llm).name
             what = f"note: {made.outputs['failed']} of {made.outputs['documents']} documents got no scenarios"
             print(f"{what}: see `llm status`; `llm retry {job}` has them asked again", file=sys.stderr)  # noqa: T201
+
+
+def _say_so() -> None:
+    what = "note: sentences of the documents stand for scenarios; no model is configured and none are imported"
+    print(f"{what} (data import spike-scenarios FILE --data DIR)", file=sys.stderr)  # noqa: T201
 
 
 def _source(target: Target, config: SpikeConfig) -> dict[str, Any]:
