@@ -68,7 +68,7 @@ class LocalBackend:
             self._tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, padding_side="left")
             model: Any = AutoModelForCausalLM.from_pretrained(name, trust_remote_code=False, dtype="auto")
             self._model = model.to(device).eval()
-        except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
+        except Exception as error:  # each library has its own: safetensors, tokenizers, transformers
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             raise InputError(
                 f"cannot load this model ({reason})",
