@@ -15,7 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from admin import INTERRUPTED, data, demo, evaluate, index, llm, search, status
+from admin import INTERRUPTED, data, demo, evaluate, index, llm, search, status, train
 
 _interrupts: list[int] = []  # signals that came
 
@@ -53,6 +53,7 @@ app.command("methods")(status.methods)
 app.command("status")(status.status)
 app.add_typer(data.app, name="data")
 app.command("demo")(demo.demo)
+app.command("train")(train.train)
 app.command("index")(index.index)
 app.command("search")(search.search)
 app.command("evaluate")(evaluate.evaluate)

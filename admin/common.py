@@ -20,6 +20,9 @@ Config = Annotated[
 ]
 Set = Annotated[list[str] | None, typer.Option("--set", help="build.KEY=VALUE or search.KEY=VALUE; may be repeated.")]
 Gpus = Annotated[int, typer.Option("--gpus", min=1, help="Encode on so many GPUs (CPU processes where there is none).")]
+Model = Annotated[
+    str | None, typer.Option("--model", help="A model that `train` made, by its name.", show_default=False)
+]
 Split = Annotated[str, typer.Option("--split", help="Which judgements: qrels/SPLIT.tsv.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of all that is drawn at random.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]

@@ -71,6 +71,7 @@ def evaluate(
     query_field: Annotated[
         str | None, typer.Option("--query-field", help="Take queries from this field (rewrites).")
     ] = None,
+    model: common.Model = None,
     config: common.Config = None,
     settings: common.Set = None,
     seed: common.Seed = 0,
@@ -84,7 +85,7 @@ def evaluate(
     from engine.datasets.reader import Dataset
 
     run = experiment.evaluate(
-        experiment.contestant(method, config, settings or ()),
+        experiment.contestant(method, config, settings or (), model),
         Workspace(workspace),
         Dataset(data),
         split,

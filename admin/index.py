@@ -18,6 +18,7 @@ def index(
         Path | None, typer.Option("--remove", help="A file with one document id a line to remove.")
     ] = None,
     compact: Annotated[bool, typer.Option("--compact", help="Rewrite the index as if built at once.")] = False,
+    model: common.Model = None,
     config: common.Config = None,
     settings: common.Set = None,
     gpus: common.Gpus = 1,
@@ -32,7 +33,7 @@ def index(
     from engine.datasets.reader import Dataset, read_corpus
     from engine.errors import InputError
 
-    chosen = experiment.contestant(method, config, settings or ())
+    chosen = experiment.contestant(method, config, settings or (), model)
     started = time.perf_counter()
     additions = list(read_corpus(add)) if add else []  # read before anything is built: bad input changes nothing
     removals = _ids(remove) if remove else []

@@ -23,6 +23,7 @@ def search(
     as_context: Annotated[
         bool, typer.Option("--as-context", help="Print the documents as context for a language model's prompt.")
     ] = False,
+    model: common.Model = None,
     config: common.Config = None,
     settings: common.Set = None,
     gpus: common.Gpus = 1,
@@ -46,7 +47,7 @@ def search(
     when, _ = read_time(time) if time is not None else (None, True)
     if time is not None and when is None:
         raise InputError(f"{time!r} can't be read as a time", where="--time", remedy="Write it as 2023-05-08T13:56")
-    chosen = experiment.contestant(method, config, settings or ())
+    chosen = experiment.contestant(method, config, settings or (), model)
     searcher = experiment.open_searcher(chosen, experiment.target(Workspace(workspace), Dataset(data), gpus))
     if user is not None and user not in searcher.collection.users:
         known = ", ".join(searcher.collection.users[:5]) or "nobody: this dataset has no users"

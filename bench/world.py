@@ -92,7 +92,7 @@ class StandInEncoder:
             np.random.default_rng(seed).standard_normal(out=vectors[i], dtype=np.float32)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
-    def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
+    def encode_queries(self, texts: Sequence[str], instruction: str | None = None) -> np.ndarray:
         """(n, dimension) float32."""
         return self.encode_documents([f"query: {text}" for text in texts])
 

@@ -49,12 +49,18 @@ class Contestant:
         return encoder["model"] if encoder else None
 
 
-def contestant(name: str, config: str | None = None, settings: Sequence[str] = ()) -> Contestant:
+def contestant(
+    name: str, config: str | None = None, settings: Sequence[str] = (), model: str | None = None
+) -> Contestant:
     """`name` is a method, `config` a YAML file or the name of one in configs/, `settings` are `section.key=value`.
 
-    Raises InputError that names every unknown key, and the nearest known one.
+    `model` is what `train` made. Raises InputError that names every unknown key, and the nearest known one.
     """
     method = methods.get(name)
+    if model is not None:
+        if method.train is None:
+            raise InputError(f"{name} has no trained models", where="--model", remedy="Leave the option out")
+        settings = [*settings, f"build.model={model}"]
     path = Path(config) if config and config.endswith((".yaml", ".yml")) else CONFIGS / f"{config or name}.yaml"
     read = configs.read_yaml(path)
     if read.method != name:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from engine.artifacts import Workspace
+from engine.artifacts import Manifest, Workspace
 from engine.config import BuildConfig, SearchOptions
 from engine.datasets.reader import Dataset
 from engine.index import collection as collections
@@ -145,6 +145,7 @@ class Method:
     load: Callable[[Target, Any], Searcher]
     folders: Callable[[Target, Any], list[Path]]
     imports: tuple[Import, ...] = ()
+    train: Callable[[Target, Any, str], Manifest] | None = None  # models/METHOD/NAME from a dataset
     versions: Mapping[str, int] = field(default_factory=dict)  # of the layouts of its own artefacts, by kind
     # Whether a workspace has what it lives on for the dataset of this digest; a page leaves it out where it has not.
     lives_on: Callable[[Workspace, str], bool] = lambda workspace, dataset: True

@@ -11,6 +11,14 @@ from engine.index.dense import DenseConfig
 from engine.index.lexical import LexicalConfig
 from engine.llm.config import LlmConfig
 from engine.methods.spike.scenarios import PARTS, Part
+from engine.training import AdaptConfig, SftConfig
+
+
+class StudentConfig(BuildConfig):
+    """A small model that learns to write the teacher's scenarios; `train` makes it."""
+
+    model: str = Field(description="a causal language model to start from: hub id or folder")
+    sft: SftConfig = SftConfig()
 
 
 class SpikeConfig(BuildConfig):
@@ -22,6 +30,10 @@ class SpikeConfig(BuildConfig):
     per_document: int | None = Field(None, ge=1, description="only a document's first so many scenarios; None: all")
     parts: tuple[Part, ...] = Field(PARTS, min_length=1, description="of what a scenario's text is made")
     dense: DenseConfig = DenseConfig()
+    model: str | None = Field(None, description="a model that `train` made, by its name: its encoder and its student")
+    adapt: AdaptConfig | None = Field(None, description="fit the encoder to the needs and their documents")
+    pairs: int = Field(20_000, ge=2, description="at most so many needs are learned from")
+    student: StudentConfig | None = Field(None, description="what `train` makes a writer of scenarios of")
     needs: LexicalConfig | None = Field(None, description="postings of the needs' words, for `search.lexical`")
 
     @field_validator("parts")

@@ -23,6 +23,7 @@ from engine.llm.log import LOG, RETRY, job_folder
 from engine.methods.base import Target
 from engine.methods.spike.config import SpikeConfig
 from engine.methods.spike.importing import ImportedScenarios, imported
+from engine.methods.spike.models import writer
 from engine.methods.spike.scenarios import DocumentScenarios, of_answer
 from engine.methods.spike.task import SCENARIOS, DocumentInputs
 
@@ -55,12 +56,14 @@ class SegmentScenarios:
 
 def folder(target: Target, config: SpikeConfig) -> Path:
     """Where the scenarios of a target lie; an import is replaced in place."""
-    return target.folder("spike", f"scenarios-{digest(_source(target, config)['who'])}")
+    return target.folder("spike", f"scenarios-{digest(_source(target, writer(target, config))['who'])}")
 
 
 def build_scenarios(target: Target, config: SpikeConfig) -> None:
     """Publish the scenarios of every segment that has none yet, or none of this import."""
-    path, source = folder(target, config), _source(target, config)
+    path = folder(target, config)
+    config = writer(target, config)
+    source = _source(target, config)
     taken = imported(target.workspace, target.dataset_digest)
     for segment in target.collection.segments:
         inputs = {"version": VERSION, "segment": segment.manifest.digest, "source": source}
@@ -155,10 +158,16 @@ def _answered(
         assert answered == identity
         if not answers:
             return DocumentScenarios(identity), reason
-        source = config.llm.model if config.llm.backend != "extractive" else "extractive"
-        parts = [of_answer(identity, answer, source) for answer in answers]
+        parts = [of_answer(identity, answer, _name(config)) for answer in answers]
         together = {s.information_need.casefold(): s for part in reversed(parts) for s in reversed(part.scenarios)}
         first = parts[0]
         kept = tuple(reversed(together.values()))
-        return DocumentScenarios(identity, first.main_topic, first.key_points, kept, source), None
+        return DocumentScenarios(identity, first.main_topic, first.key_points, kept, first.source), None
     return DocumentScenarios(identity), None  # an import that lacks it, and nobody to ask
+
+
+def _name(config: SpikeConfig) -> str:
+    """Who writes, for people: a model by its name, a folder by the end of its path."""
+    if config.llm.backend == "extractive":
+        return "extractive"
+    return "/".join(Path(config.llm.model).parts[-2:])

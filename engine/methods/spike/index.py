@@ -10,7 +10,6 @@ from itertools import islice
 from pathlib import Path
 
 from engine.artifacts import digest
-from engine.encoder import Encoder, shared_encoder
 from engine.index import dense
 from engine.index.dense import DenseIndex
 from engine.index.grouped import GroupedIndex, write_grouped
@@ -20,22 +19,18 @@ from engine.methods.base import Target
 from engine.methods.spike import generation
 from engine.methods.spike.config import SpikeConfig
 from engine.methods.spike.generation import SegmentScenarios
+from engine.methods.spike.models import model_folder, trained_encoder
 from engine.methods.spike.scenarios import unit_text
-
-
-def encoder(target: Target, config: SpikeConfig) -> Encoder:
-    """What embeds queries, documents and scenarios alike."""
-    return shared_encoder(config.dense.encoder)
 
 
 def documents_folder(target: Target, config: SpikeConfig) -> Path:
     """The document index, which `dense` shares."""
-    return target.folder("dense", dense.name(config.dense, encoder(target, config)))
+    return target.folder("dense", dense.name(config.dense, trained_encoder(target, config)))
 
 
 def scenarios_folder(target: Target, config: SpikeConfig) -> Path:
     """The scenario index."""
-    return target.folder("spike", digest([encoder(target, config).digest, *_texts_of(target, config)]))
+    return target.folder("spike", digest([trained_encoder(target, config).digest, *_texts_of(target, config)]))
 
 
 def needs_folder(target: Target, config: SpikeConfig) -> Path:
@@ -50,14 +45,14 @@ def _texts_of(target: Target, config: SpikeConfig) -> tuple[str, list[str], int 
 
 def build_documents(target: Target, config: SpikeConfig) -> None:
     """One vector a document."""
-    model = encoder(target, config)
+    model = trained_encoder(target, config)
     cache = target.workspace.vectors(model.digest)
     DenseIndex.build(documents_folder(target, config), target.collection, config.dense, model, cache, target.processes)
 
 
 def build_index(target: Target, config: SpikeConfig) -> None:
     """One vector a scenario, and the needs' postings."""
-    model = encoder(target, config)
+    model = trained_encoder(target, config)
     cache, path = target.workspace.vectors(model.digest), scenarios_folder(target, config)
     for segment in target.collection.segments:
         scenarios = SegmentScenarios(generation.folder(target, config) / segment.name)
@@ -91,14 +86,18 @@ def _build_needs(target: Target, config: SpikeConfig) -> None:
 
 
 def folders(target: Target, config: SpikeConfig) -> list[Path]:
-    """All that a search opens."""
+    """All that a search opens; of an index whose encoder is still to be trained, what is known of it."""
+    try:
+        trained_encoder(target, config)
+    except FileNotFoundError:
+        return [p for p in (generation.folder(target, config), model_folder(target, config)) if p]
     found = [generation.folder(target, config), documents_folder(target, config), scenarios_folder(target, config)]
     return [*found, needs_folder(target, config)] if config.needs else found
 
 
 def opened(target: Target, config: SpikeConfig) -> tuple[DenseIndex, GroupedIndex, LexicalIndex | None]:
     """The indexes of a target. Raises FileNotFoundError if a part is missing."""
-    documents = DenseIndex(documents_folder(target, config), target.collection, encoder(target, config))
+    documents = DenseIndex(documents_folder(target, config), target.collection, trained_encoder(target, config))
     scenarios = GroupedIndex(scenarios_folder(target, config), target.collection)
     needs = LexicalIndex(needs_folder(target, config), target.collection, config.needs) if config.needs else None
     return documents, scenarios, needs

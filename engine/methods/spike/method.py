@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.methods.base import Import, Method, Paper, Stage
-from engine.methods.spike import generation, importing, index
+from engine.methods.spike import generation, importing, index, training
 from engine.methods.spike.config import SpikeConfig, SpikeOptions
 from engine.methods.spike.search import SpikeSearcher
 from engine.records import MatchedScenario
@@ -24,10 +24,12 @@ METHOD = Method(
     search_options=SpikeOptions,
     stages=(
         Stage("scenarios", "the needs that each document serves", generation.build_scenarios),
+        Stage("adaptation", "an encoder fitted to the needs, where wanted", training.adapt),
         Stage("documents", "one vector a document", index.build_documents),
         Stage("index", "one vector a scenario", index.build_index),
     ),
     load=SpikeSearcher,
+    train=training.train,
     folders=index.folders,
     imports=(Import(importing.KIND, "scenarios made elsewhere", "scenarios.jsonl", importing.import_scenarios),),
     versions={generation.KIND: generation.VERSION},

@@ -14,15 +14,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.errors import InputError
-from engine.index.grouped import pool
+from engine.index.collection import Collection
+from engine.index.dense import DenseIndex
+from engine.index.grouped import GroupedIndex, pool
+from engine.index.lexical import LexicalIndex
 from engine.index.ranking import best, to_run
 from engine.methods.base import Hit, Request, Run, Searcher, Target
-from engine.methods.spike import generation, index
+from engine.methods.spike import generation, index, training
 from engine.methods.spike.config import SpikeConfig, SpikeOptions
 from engine.methods.spike.generation import SegmentScenarios
 from engine.records import MatchedScenario
 
-BATCH = 512  # requests whose candidates are held at once
+HELD = 1 << 17  # candidates of each list that are held at once, over all requests
 
 
 class SpikeSearcher(Searcher[SpikeOptions]):
@@ -33,6 +36,17 @@ class SpikeSearcher(Searcher[SpikeOptions]):
     def __init__(self, target: Target, config: SpikeConfig) -> None:
         self.config = config
         self._use(target)
+
+    @staticmethod
+    def over(documents: DenseIndex, scenarios: GroupedIndex, needs: LexicalIndex | None = None) -> SpikeSearcher:
+        """A searcher over indexes at hand, which can neither explain nor grow."""
+        searcher = SpikeSearcher.__new__(SpikeSearcher)
+        searcher.documents, searcher.scenarios, searcher.needs = documents, scenarios, needs
+        return searcher
+
+    @property
+    def collection(self) -> Collection:
+        return self.documents.collection
 
     def _use(self, target: Target) -> None:
         self.documents, self.scenarios, self.needs = index.opened(target, self.config)
@@ -48,14 +62,13 @@ class SpikeSearcher(Searcher[SpikeOptions]):
         options = options or SpikeOptions()
         if options.lexical and not self.needs:
             raise InputError("there are no postings of the needs", where="search.lexical", remedy="Set build.needs, {}")
-        queries = self.documents.encode(requests)
+        return self.ranked(requests, self.documents.encode(requests), k, options)
+
+    def ranked(self, requests: Sequence[Request], queries: np.ndarray, k: int, options: SpikeOptions) -> Run:
+        """`search` with the requests' vectors given: (requests, dimension) float32."""
         if options.a == 1 and not options.lexical:
             return self.documents.search_vectors(requests, queries, k)
-        lists: list[tuple[np.ndarray, np.ndarray]] = []
-        for start in range(0, len(requests), BATCH):
-            some = slice(start, start + BATCH)
-            lists += self._search(requests[some], queries[some], k, options)
-        return to_run(requests, lists, self.collection.ids)
+        return to_run(requests, self._search(requests, queries, k, options), self.collection.ids)
 
     def _search(
         self, requests: Sequence[Request], queries: np.ndarray, k: int, options: SpikeOptions
@@ -64,15 +77,16 @@ class SpikeSearcher(Searcher[SpikeOptions]):
         found: list[tuple[np.ndarray, np.ndarray]] = [(np.empty(0, np.int64), np.empty(0, np.float32))] * len(requests)
         pending, fetch = list(range(len(requests))), max(options.depth, k)
         while pending:
-            asked, vectors = [requests[i] for i in pending], queries[pending]
-            rows, unseen, highest = self._candidates(asked, vectors, fetch, options)
-            scores = self._scores(asked, vectors, rows, highest, options)
-            left = []
-            for place, i in enumerate(pending):
-                found[i] = best(rows[place], scores[place], self.collection.rank, k)
-                kept = found[i][1]
-                if unseen[place] > -np.inf and (len(kept) < k or kept[-1] <= unseen[place]):
-                    left.append(i)
+            left, together = [], max(1, HELD // fetch)
+            for some in (pending[start : start + together] for start in range(0, len(pending), together)):
+                asked, vectors = [requests[i] for i in some], queries[some]
+                rows, unseen, highest = self._candidates(asked, vectors, fetch, options)
+                scores = self._scores(asked, vectors, rows, highest, options)
+                for place, i in enumerate(some):
+                    found[i] = best(rows[place], scores[place], self.collection.rank, k)
+                    kept = found[i][1]
+                    if unseen[place] > -np.inf and (len(kept) < k or kept[-1] <= unseen[place]):
+                        left.append(i)
             pending, fetch = left, fetch * 8
         return found
 
@@ -174,5 +188,6 @@ class SpikeSearcher(Searcher[SpikeOptions]):
 def build(target: Target, config: SpikeConfig) -> None:
     """All stages, each of which leaves alone what is fresh."""
     generation.build_scenarios(target, config)
+    training.adapt(target, config)
     index.build_documents(target, config)
     index.build_index(target, config)

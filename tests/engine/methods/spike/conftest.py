@@ -13,7 +13,7 @@ from index.worlds import DrawnEncoder
 from engine import experiment
 from engine.artifacts import Workspace
 from engine.datasets.reader import Dataset
-from engine.methods.spike import index
+from engine.methods.spike import models
 from engine.methods.spike.importing import import_scenarios
 from engine.methods.spike.search import SpikeSearcher
 
@@ -26,7 +26,7 @@ def needs(number: int) -> list[dict[str, str]]:
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> DrawnEncoder:
     encoder = DrawnEncoder()
-    monkeypatch.setattr(index, "shared_encoder", lambda config: encoder)
+    monkeypatch.setattr(models, "shared_encoder", lambda config: encoder)
     return encoder
 
 
