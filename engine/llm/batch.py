@@ -133,7 +133,8 @@ def _reply(row: dict[str, Any], size: int) -> tuple[tuple[str, tuple[int, int]] 
     found = response.get("body")
     if row.get("error") or response.get("status_code", 200) != 200 or not isinstance(found, dict):
         told = row.get("error") or found or "no response in the result file"
-        return None, f"batch: {server_reason(orjson.dumps({'error': told}))[:300]}"
+        told = told if isinstance(told, dict) and "error" in told else {"error": told}
+        return None, f"batch: {server_reason(orjson.dumps(told))[:300]}"
     try:
         text = found["choices"][0]["message"].get("content") or ""
         return (str(text), usage(found, size, text)), ""
