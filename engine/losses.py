@@ -1,0 +1,44 @@
+"""Training losses as pure functions of tensors, named as in the papers. No model, no optimiser, no state.
+
+Imported only where torch is already needed.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+IGNORED = -100  # a label that no loss counts, as everywhere in transformers
+
+
+def info_nce(queries: Tensor, documents: Tensor, owners: Tensor, scale: float = 20.0) -> Tensor:
+    """Symmetric InfoNCE with in-batch negatives: the mean of both directions' cross-entropies.
+
+    `queries` and `documents` are (n, d), row i of one belonging to row i of the other; `owners` (n,) says which
+    document a row is of, so that two queries of one document are not pushed away from it. With
+    s_ij = scale * cos(q_i, d_j), and j in N(i) where owner_j != owner_i or j = i:
+
+        L = -1/2n sum_i [ log exp(s_ii) / sum_{j in N(i)} exp(s_ij) + log exp(s_ii) / sum_{j in N(i)} exp(s_ji) ]
+
+    van den Oord et al. 2018, eq. 4, both ways as in CLIP (Radford et al. 2021); what sentence-transformers calls
+    MultipleNegativesSymmetricRankingLoss, plus the mask. 20 is its scale, a temperature of 0.05.
+    """
+    similarity = scale * functional.normalize(queries, dim=1) @ functional.normalize(documents, dim=1).T  # (n, n)
+    same = owners[:, None] == owners[None, :]
+    same.fill_diagonal_(False)
+    similarity = similarity.masked_fill(same, float("-inf"))
+    wanted = torch.arange(len(queries), device=queries.device)
+    return (functional.cross_entropy(similarity, wanted) + functional.cross_entropy(similarity.T, wanted)) / 2
+
+
+def answer_nll(logits: Tensor, labels: Tensor, total: int) -> Tensor:
+    """Cross-entropy of an answer's tokens, summed and divided by `total`.
+
+    `logits` (batch, length, vocabulary) already stand one position before their `labels` (batch, length); labels of
+    IGNORED do not count. `total` is the number of counted labels in the whole optimiser step, over all micro-batches
+    and processes, so that accumulation gives the gradient of one large batch. SPIKE (Lee et al. 2025), section 3.2:
+    L = -1/|A| sum_{t in A} log p(y_t | y_<t, document, prompt).
+    """
+    flat = logits.float().reshape(-1, logits.shape[-1])
+    return functional.cross_entropy(flat, labels.reshape(-1), ignore_index=IGNORED, reduction="sum") / total

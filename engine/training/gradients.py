@@ -1,0 +1,115 @@
+"""Contrastive gradients of a batch encoded in pieces, one piece a core, negatives shared over all processes.
+
+The loss needs all vectors of a batch at once, the model does not: vectors first, then the loss's gradient at the
+vectors, then each piece's own backward pass with it (GradCache, Gao et al. 2021, section 3.1). Results depend on how
+the batch is cut, never on how many cores or processes share the work. Imports torch: import it inside functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.losses import info_nce
+
+Chunk = Mapping[str, Any]  # features: what the model reads; rows: (texts,) where their vectors stand in the batch
+
+
+class Workers:
+    """A `map` over pieces: on a CPU one piece a core, each in a single thread; elsewhere one after another.
+
+    Threads that share every matrix product wait for the slowest at each one; pieces need no waiting.
+    """
+
+    def __init__(self, cpu: bool) -> None:
+        self.cores = torch.get_num_threads()
+        self.pool = ThreadPoolExecutor(self.cores, initializer=torch.set_num_threads, initargs=(1,)) if cpu else None
+
+    def __call__(self, function: Callable[..., Any], *items: Iterable[Any]) -> list[Any]:
+        if self.pool is None:
+            return [function(*item) for item in zip(*items, strict=True)]
+        results = list(self.pool.map(function, *items))
+        torch.set_num_threads(self.cores)  # what workers set for themselves, threads made later would inherit
+        return results
+
+    def close(self) -> None:
+        if self.pool:
+            self.pool.shutdown()
+
+
+def embed(model: Any, chunks: Sequence[Chunk], workers: Workers, bfloat16: bool) -> list[Tensor]:
+    """The (texts, d) float32 vectors of each piece, without gradient."""
+
+    def forward(chunk: Chunk) -> Tensor:
+        with torch.no_grad():  # a thread's own setting
+            return _forward(model, chunk, bfloat16)
+
+    return workers(forward, chunks)
+
+
+def contrast(
+    model: Any, batch: Mapping[str, Any], _total: int, *, scale: float, cached: bool, bfloat16: bool, workers: Workers
+) -> Tensor:
+    """Fill the parameters' .grad with info_nce's over the whole batch of all processes; returns the loss.
+
+    `batch` has `owners` (n,) and `chunks`, whose rows count queries 0..n-1 and documents n..2n-1. With `cached` no
+    piece's activations outlive its turn, at the price of a second forward pass: memory is then that of one piece a
+    core whatever the batch. Dropout stays off: a second pass would have to draw it again alike, and threads share one
+    random generator, so that no two runs would.
+    """
+    net = getattr(model, "module", model)  # DistributedDataParallel's hooks are not for gradients made by hand
+    net.eval()
+    parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    chunks, owners = batch["chunks"], batch["owners"]
+    if cached:
+        outputs = embed(net, chunks, workers, bfloat16)
+    else:
+        outputs = workers(lambda chunk: _forward(net, chunk, bfloat16), chunks)
+    vectors = outputs[0].new_empty(2 * len(owners), outputs[0].shape[1])
+    for chunk, output in zip(chunks, outputs, strict=True):
+        vectors[chunk["rows"]] = output.detach()
+    vectors.requires_grad_()
+    queries, documents, everyone = _gather(vectors[: len(owners)], vectors[len(owners) :], owners)
+    loss = info_nce(queries, documents, everyone, scale)
+    (slope,) = torch.autograd.grad(loss, vectors)  # (2n, d)
+
+    def backward(chunk: Chunk, output: Tensor) -> tuple[Tensor | None, ...]:
+        output = _forward(net, chunk, bfloat16) if cached else output
+        return torch.autograd.grad(output, parameters, slope[chunk["rows"]], allow_unused=True)
+
+    for gradients in workers(backward, chunks, outputs):  # added in the order of the pieces, whoever was first
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            if gradient is not None:
+                parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
+    if _world() > 1:
+        for parameter in parameters:
+            if parameter.grad is not None:
+                torch.distributed.all_reduce(parameter.grad)
+    return loss.detach()
+
+
+def _forward(model: Any, chunk: Chunk, bfloat16: bool) -> Tensor:
+    with torch.autocast(chunk["rows"].device.type, torch.bfloat16, enabled=bfloat16):
+        return model(dict(chunk["features"]))["sentence_embedding"].float()
+
+
+def _gather(queries: Tensor, documents: Tensor, owners: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The rows of all processes. Gradients reach the own rows alone: the others' are made where they belong."""
+    if _world() == 1:
+        return queries, documents, owners
+    return _rows(queries), _rows(documents), _rows(owners)
+
+
+def _rows(own: Tensor) -> Tensor:
+    parts = [torch.empty_like(own) for _ in range(_world())]
+    torch.distributed.all_gather(parts, own.detach().contiguous())
+    parts[torch.distributed.get_rank()] = own
+    return torch.cat(parts)
+
+
+def _world() -> int:
+    return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1

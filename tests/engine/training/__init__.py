@@ -1,0 +1,1 @@
+"""Training on models that are made on the spot: labels, losses, resuming, what the saved folders are good for."""
