@@ -14,10 +14,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench import ablations
+from bench.ablations import table
 from engine import experiment
 from engine.artifacts import Workspace, hardware
 from engine.datasets.reader import Dataset
-from engine.evaluation.significance import compare
 from engine.methods import MODULES
 from engine.runs import SavedRun
 
@@ -59,10 +60,11 @@ def _report(collections: Path, workspace: Workspace) -> Iterator[str]:
         if not (collections / name).is_dir():
             yield f"\n## {name}\n\nnot here"
             continue
-        runs = {m: _evaluate(m, (), collections / name, workspace) for m in MODULES}
+        methods = [m for m in MODULES if m != "spike" or name == "scifact"]  # elsewhere there are no scenarios
+        runs = {m: _evaluate(m, (), collections / name, workspace) for m in methods}
         yield f"\n## {name}, test: {next(iter(runs.values())).info['requests']} judged queries"
         for metric in metrics:
-            yield from _comparison(runs, metric)
+            yield from table(runs, metric, "hybrid")
     yield "\n## How BM25's defaults were chosen\n"
     yield "Three published pairs of k1 and b, with and without stemming, on the two development collections only.\n"
     yield "| k1 and b | stemmer | " + " | ".join(f"{name} {metric}" for name, metric in DEVELOPMENT) + " |"
@@ -76,26 +78,11 @@ def _report(collections: Path, workspace: Workspace) -> Iterator[str]:
                 cells.append(f"{run.info['metrics'][metric]:.4f}")
             yield f"| {label} | {stemmer} | " + " | ".join(cells) + " |"
 
+    yield from ablations.report(collections, workspace)
+
 
 def _evaluate(method: str, settings: tuple[str, ...], folder: Path, workspace: Workspace) -> SavedRun:
     return experiment.evaluate(experiment.contestant(method, None, settings), workspace, Dataset(folder))
-
-
-def _comparison(runs: dict[str, SavedRun], metric: str) -> Iterator[str]:
-    """Means with intervals, and each against the best of the others' baseline: hybrid."""
-    comparison = compare({name: run.evaluation() for name, run in runs.items()}, metric, baseline="hybrid", seed=0)
-    yield f"\n| {metric} | mean [95 %] | against hybrid [95 %] | p (Holm) | wins/ties/losses |"
-    yield "| --- | --- | --- | --- | --- |"
-    for c in comparison.contestants:
-        d = c.difference
-        low, high = c.interval or (c.mean, c.mean)
-        mean = f"{c.mean:.4f} [{low:.4f}, {high:.4f}]"
-        if d is None:
-            yield f"| {c.name} | {mean} | | | |"
-            continue
-        low, high = d.interval or (d.mean, d.mean)
-        difference = f"{d.mean:+.4f} [{low:+.4f}, {high:+.4f}]"
-        yield f"| {c.name} | {mean} | {difference} | {d.p_holm:.4f} | {d.wins}/{d.ties}/{d.losses} |"
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def build_scenarios(target: Target, config: SpikeConfig) -> None:
         before = read_manifest(path / segment.name)
         # What failed is asked again once `llm retry` was called; where nothing has failed, that changes nothing.
         settled = before and not before.outputs["failed"]
-        inputs["retries"] = before.inputs["retries"] if before and settled else _retries(target, config)
+        inputs["retries"] = before.inputs.get("retries", 0) if before and settled else _retries(target, config)
 
         def build(made: Path, segment: Segment = segment) -> Mapping[str, Any]:
             return _write(made, segment, target, config, taken)
