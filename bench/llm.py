@@ -56,7 +56,7 @@ TASK: Task[Passage, Needs] = Task("bench", 1, Passage, Needs, messages)
 
 def run(world: World) -> Table:
     count, repeats = world.sizes.requests, world.sizes.repeats
-    rows = []
+    rows: list[Row] = []
     with server() as url:
         settings = config(url)
         form = shared_body(settings, response_format(TASK.name, TASK.answer))
@@ -73,7 +73,8 @@ def run(world: World) -> Table:
         rows.append(compared(what, comparison, 1 / RATE, count))
     few, many = world.sizes.answers // 100, world.sizes.answers
     small, large = (peak(world.scratch / f"llm-memory-{n}", n) for n in (few, many))
-    rows.append(
+    rows.insert(
+        0,
         Row(
             f"a job of {many:,} answers goes on, memory at its peak",
             size(large),
@@ -81,13 +82,13 @@ def run(world: World) -> Table:
             number(large / small),
             f"<= {MEGABYTES:g} MB more",
             large - small <= MEGABYTES * 1e6,
-        )
+        ),
     )
     note = (
         f"{count:,} requests, all different, to a stand-in server on this machine that answers after "
         f"{LATENCY * 1000:g} ms. Direct: an aiohttp loop that does the same {SLOTS} POSTs at once with bodies made "
-        f"beforehand, and looks at nothing. At least {RATE:.0%} of its rate is a ratio of at most {1 / RATE:.3f}. Memory "
-        "is anonymous memory of a process that opens a log, asks for one request more and reads every answer."
+        f"beforehand, and looks at nothing. At least {RATE:.0%} of its rate is a ratio of at most {1 / RATE:.3f}. "
+        "Memory is anonymous memory of a process that opens a log, asks for one request more and reads every answer."
     )
     return Table("llm", note, rows)
 

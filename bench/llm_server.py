@@ -10,14 +10,15 @@ import json
 import sys
 
 ANSWER = {"needs": ["a need that somebody may have", "another need"], "reason": "because the text says so " * 8}
+MESSAGE = {"role": "assistant", "content": json.dumps(ANSWER)}
 BODY = json.dumps(
     {
         "id": "stand-in",
         "object": "chat.completion",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": json.dumps(ANSWER)}, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": MESSAGE, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 300, "completion_tokens": 80, "total_tokens": 380},
     }
-).encode()  # fmt: skip
+).encode()
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
 

@@ -19,6 +19,7 @@ from engine.errors import InputError
 from engine.llm.backends.base import Refused, Reply, Trouble
 from engine.llm.backends.hosts import Host, Hosts
 from engine.llm.backends.schema import response_format
+from engine.llm.backends.stream import START, collect
 from engine.llm.config import LlmConfig, redact, secrets
 from engine.llm.task import Message, Task
 
@@ -133,7 +134,7 @@ class OpenAIBackend:
 
     def _reply(self, host: Host, content: bytes, sent: int) -> Reply:
         try:
-            found = orjson.loads(content)
+            found = collect(content) if content.startswith(START) else orjson.loads(content)
             choice = found["choices"][0]
             message = choice["message"]
             text = message.get("content") or ""

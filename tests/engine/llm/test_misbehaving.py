@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import email.utils
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -66,6 +67,17 @@ def test_a_reply_without_content_is_no_crash(workspace: Workspace, serve: Serve)
     raw = b'{"choices": [{"message": {"role": "assistant", "content": null}, "finish_reason": "stop"}]}'
     made = run(workspace, serve(first(Act(raw=raw), 99)), count=1, attempts=2)
     assert list(made.failures()) == [("d0", "the reply is empty")]
+
+
+def test_a_reply_as_a_stream_is_read_and_a_broken_one_is_not(workspace: Workspace, serve: Serve) -> None:
+    def script(body: dict[str, Any], before: int) -> Act:
+        text = good(body)
+        chunks = [{"choices": [{"delta": {"content": part}}]} for part in (text[:5], text[5:])]
+        chunks += [{"choices": [{"delta": {}, "finish_reason": "stop"}]}] if before else []
+        return Act(raw=b"".join(b"data: %s\n\n" % json.dumps(chunk).encode() for chunk in chunks))
+
+    made = run(workspace, serve(script))
+    assert (made.counts.answered, made.counts.repaired, made.counts.retried) == (6, 0, 6)
 
 
 def test_another_attempt_draws_other_words(workspace: Workspace, serve: Serve) -> None:
