@@ -20,7 +20,7 @@ import gradio as gr  # noqa: E402
 from engine.artifacts import Workspace  # noqa: E402
 from engine.demo import Demo, prepare  # noqa: E402
 from engine.errors import InputError, QuintetError  # noqa: E402
-from page import api, evaluation, search  # noqa: E402
+from page import api, evaluation, scenarios, search  # noqa: E402
 from page.style import CSS, THEME  # noqa: E402
 
 PORT = "Choose another with --port, or --host 127.0.0.1 or 0.0.0.0"
@@ -31,14 +31,17 @@ def build(demo: Demo) -> gr.Blocks:
     with gr.Blocks(title="Quintet", analytics_enabled=False, fill_width=True) as page:
         gr.HTML(
             "<h1>Quintet</h1>"
-            "<p>One vague personal question, several ways of searching it, side by side, each saying why."
-            " Bundled are six invented lives (two years of calendar, messages and contacts) and an almanac.</p>",
+            "<p>One vague question, several ways of searching, side by side, each saying why. Bundled are six invented"
+            " lives (two years of calendar, messages and contacts), and an almanac with scenarios.</p>",
             elem_id="title",
             padding=False,
         )
         with gr.Tabs():
             with gr.Tab("Search", id="search"):
                 search.tab(demo)
+            if scenarios.collections(demo):
+                with gr.Tab("Scenarios", id="scenarios") as beside:
+                    scenarios.tab(demo, beside)
             with gr.Tab("Evaluation", id="evaluation") as second:
                 evaluation.tab(demo.workspace, second)
         api.serve(demo)

@@ -18,6 +18,7 @@ from engine import leaderboard as board
 from engine.context import as_context
 from engine.demo import Demo
 from engine.errors import QuintetError
+from page import weighing
 from page.guard import UNKNOWN, log, sentence
 
 MOST = 50  # answers a contestant gives at once
@@ -52,19 +53,24 @@ def serve(demo: Demo) -> None:
         asked = demo.arena(collection).ask(question, person, time, max(1, min(k, MOST)))
         return [answer.record() for answer in asked.answers]
 
-    def scenarios(question: str, collection: str, a: float = 0.5, k: int = 5) -> Record:
-        """SPIKE's answers with the scenario that explains each; `a` (0 to 1) is the weight of the document itself.
+    def scenarios(question: str, collection: str, a: float | None = None, k: int = 5) -> Record:
+        """Answers with the scenario that explains each; `a` (0 to 1) is the weight of the document itself.
 
-        `without` are the ids that dense search alone would have given.
+        Without `a` it is the configured one; at 1 this is dense search. `without` are the ids that dense search gives.
         """
-        arena, many = demo.arena(collection), max(1, min(k, MOST))
-        answer = arena.ask_one("spike", question, None, many, {"a": a}).answers[0]
-        alone = arena.ask_one("spike", question, None, many, {"a": 1.0, "lexical": 0.0}).answers[0]
-        return {**answer.record(), "without": [hit.document.id for hit in alone.hits]}
+        with_them, alone = weighing.both(demo.arena(collection), question, a, max(1, min(k, MOST)))
+        return {**with_them.answers[0].record(), "without": [hit.document.id for hit in alone.answers[0].hits]}
 
-    def context(question: str, collection: str, person: str | None = None, method: str = "spike", k: int = 5) -> str:
-        """A contestant's answers as context for a language model's prompt, each with the scenario that it matched."""
-        asked = demo.arena(collection).ask_one(method, question, person, max(1, min(k, MOST)))
+    def context(
+        question: str, collection: str, person: str | None = None, method: str | None = None, k: int = 5
+    ) -> str:
+        """A contestant's answers as context for a language model's prompt, each with the scenario that it matched.
+
+        `method` is the contestant's name, as in the answers of `ask`; None: the one that explains by scenarios.
+        """
+        arena = demo.arena(collection)
+        name = weighing.named(arena).name if method is None else method
+        asked = arena.ask_one(name, question, person, max(1, min(k, MOST)))
         return as_context(asked.answers[0].hits)
 
     def boards() -> list[Record]:

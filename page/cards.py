@@ -9,7 +9,7 @@ from html import escape
 from itertools import groupby
 
 from engine.arena import Answer, Asked
-from engine.records import ClosestSentence, Document, Explanation, MatchedTerms, Request
+from engine.records import ClosestSentence, Document, Explanation, MatchedScenario, MatchedTerms, Request
 
 KINDS = ("event", "message", "contact")  # those with a colour of their own
 SHOWN_WHY = 160  # characters of a reason before it is cut
@@ -102,17 +102,22 @@ def _verdict(gold: frozenset[str] | None, ranks: list[int], shown: int) -> str:
 def _card(rank: int, document: Document, why: Sequence[Explanation], right: bool, score: float | None = None) -> str:
     spans = [span for reason in why if isinstance(reason, MatchedTerms) for span in reason.spans]
     reasons = "".join(f"<li>{_reason(reason, document)}</li>" for reason in why)
-    label = '<span class="q-tick">✓ the answer</span>' if right else ""
-    head = f'<span class="q-rank">{rank}</span>{_kind(document)}{when(document)}{label}'
     title = text(document.id) + (f", score {score:.4f}" if score is not None else "")
     return (
         f'<li class="q-card{" q-gold" if right else ""}" tabindex="0" data-id="{text(document.id)}" title="{title}">'
-        f'<div class="q-head">{head}</div><div class="q-text">{_content(document, spans, SHOWN_TEXT)}</div>'
+        f'{heading(rank, document, right)}<div class="q-text">{shown(document, spans, SHOWN_TEXT)}</div>'
         + (f'<ul class="q-why" aria-label="why">{reasons}</ul></li>' if reasons else "</li>")
     )
 
 
-def _content(document: Document, spans: Sequence[tuple[int, int]], most: int) -> str:
+def heading(rank: int, document: Document, right: bool, more: str = "") -> str:
+    """A card's first line: rank, kind, time, whether it is the answer, and `more`, which is markup."""
+    label = '<span class="q-tick">✓ the answer</span>' if right else ""
+    rest = f"{_kind(document)}{when(document)}{label}{more}"
+    return f'<div class="q-head"><span class="q-rank">{rank}</span>{rest}</div>'
+
+
+def shown(document: Document, spans: Sequence[tuple[int, int]], most: int) -> str:
     """The title, if there is one, and at most `most` characters of the text, `spans` of `Document.content` marked."""
     content, end = document.content, len(document.title) if document.content.startswith(document.title) else 0
     title = marked(*excerpt(content[:end], [s for s in spans if s[1] <= end], most))
@@ -144,8 +149,17 @@ def _kind(document: Document) -> str:
 def _reason(reason: Explanation, document: Document) -> str:
     if isinstance(reason, ClosestSentence) and reason.sentence == document.content:
         return f"close in meaning ({reason.document_similarity:.2f})"
-    line = reason.line.replace(" | ", " · ")
-    return text(line if len(line) <= SHOWN_WHY else line[: SHOWN_WHY - 1] + "…")
+    if isinstance(reason, MatchedScenario) and reason.scenario_similarity is not None:
+        verb = "says" if reason.source == "extractive" else "serves"
+        need = cut(reason.need, SHOWN_WHY)
+        alone = f"alone {reason.document_similarity:.2f}, rank {reason.rank_without}"
+        return f"{verb} “{text(need)}” ({reason.scenario_similarity:.2f}; the document {alone})"
+    return text(cut(reason.line.replace(" | ", " · "), SHOWN_WHY))
+
+
+def cut(what: str, most: int) -> str:
+    """At most `most` characters, the last an ellipsis where there were more."""
+    return what if len(what) <= most else what[: most - 1] + "…"
 
 
 def plain(documents: Sequence[Document], gold: Collection[str] = (), empty: str = "Nothing.") -> str:
@@ -261,7 +275,7 @@ def timeline(documents: Sequence[Document]) -> str:
 def _entry(document: Document) -> str:
     return (
         f'<li class="q-entry" data-id="{text(document.id)}">{_kind(document)} {when(document)}'
-        f"<div>{_content(document, (), SHOWN_ENTRY)}</div></li>"
+        f"<div>{shown(document, (), SHOWN_ENTRY)}</div></li>"
     )
 
 
