@@ -13,7 +13,7 @@ from engine.records import ClosestSentence, Document, Explanation, MatchedScenar
 
 KINDS = ("event", "message", "contact")  # those with a colour of their own
 SHOWN_WHY = 160  # characters of a reason before it is cut
-SHOWN_TEXT = 700  # characters of a document's text on a card
+SHOWN_TEXT = 400  # characters of a document's text on a card
 SHOWN_ENTRY = 300  # and in the timeline
 SHOWN_STORE = 1000  # documents of a store that are listed; the browser has to hold them
 

@@ -115,7 +115,7 @@ def _open(document: Document, gold: frozenset[str] | None) -> str:
 def _moved(rank: int, before: int) -> str:
     mark, name, said = ("▲", "up", "risen: ") if rank < before else ("▼", "down", "fallen: ")
     if rank == before:
-        mark, name, said = "=", "same", "unmoved: "
+        mark, name, said = "=", "same-rank", "unmoved: "
     return (
         f'<span class="q-moved q-{name}"><span aria-hidden="true">{mark} </span><span class="q-unseen">{said}</span>'
         f"rank {before} without scenarios</span>"

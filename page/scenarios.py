@@ -33,13 +33,14 @@ element.addEventListener('click', (event) => {
 """
 
 # The same document is marked in both columns while one of its cards is pointed at or has the focus. When answers have
-# come, a screen reader is told, cards move from where they were, and those of another collection are dropped.
+# come, a screen reader is told, cards move from where they were, and those of another collection give way to the last
+# of this one.
 SETTLE = """
 const status = document.createElement('div');
 status.className = 'q-unseen';
 status.setAttribute('role', 'status');
 element.after(status);
-let was = new Map();
+let was = new Map(), kept = null;
 const same = (event) => {
   const card = event.target.closest('.q-pair [data-id]');
   for (const other of element.querySelectorAll('.q-pair [data-id]'))
@@ -50,9 +51,11 @@ const still = matchMedia('(prefers-reduced-motion: reduce)');
 watch('value', () => {
   const asked = element.querySelector('[data-whose]'), chosen = document.querySelector('#scenario-collection input');
   if (asked && chosen && chosen.value !== asked.dataset.whose) {
-    props.value = '<p class="q-notice">You chose another collection meanwhile: ask again.</p>';
+    const again = '<p class="q-notice">You chose another collection meanwhile: ask again.</p>';
+    props.value = kept && kept.whose === chosen.value ? kept.value : again;
     return;
   }
+  kept = asked && {whose: asked.dataset.whose, value: props.value};
   const told = ['.q-asked', '.q-told'].map((name) => element.querySelector(name)?.textContent || '').join(' ');
   status.textContent = asked ? told : element.textContent;
   const now = new Map();
@@ -120,7 +123,7 @@ def tab(demo: Demo, own: gr.Tab) -> None:
     )
 
     @guarded(outputs=1)
-    def ask(name: str, text: str, a: float) -> Any:
+    def weigh(name: str, text: str, a: float) -> Any:
         """The answers with scenarios at this weight, beside those of plain dense search."""
         return _answers(demo, name, text, a)
 
@@ -134,7 +137,7 @@ def tab(demo: Demo, own: gr.Tab) -> None:
 
     asking: dict[str, Any] = {**QUIET, "trigger_mode": "always_last"}
     triggers = [own.select, question.submit, weight.change, examples.select]
-    gr.on(triggers, ask, [collection, question, weight], [results], **asking)
+    gr.on(triggers, weigh, [collection, question, weight], [results], **asking)
     collection.input(choose, [collection], [lead, question, weight, examples, results], **asking)
 
 

@@ -84,6 +84,11 @@ def _write_hostile(folder: Path) -> None:
         {"_id": "q2", "text": "picnic x", "topic": "b"},
     ]
     (folder / "queries.jsonl").write_text("".join(json.dumps(q) + "\n" for q in queries), "utf-8")
+    scenarios = [  # h3 has none
+        {"id": "h<1>", "main_topic": HOSTILE, "scenarios": [{"information_need": HOSTILE, "explanation": HOSTILE}]},
+        {"id": "h2", "scenarios": [{"information_need": "z" * 5000, "explanation": "picnic " * 900}]},
+    ]
+    (folder / "scenarios.jsonl").write_text("".join(json.dumps(s) + "\n" for s in scenarios), "utf-8")
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq<1>\th<1>\t1\nq2\th2\t1\n", "utf-8")
 
 
@@ -139,8 +144,15 @@ def choose(page: Any, element: str, value: str) -> None:
     page.wait_for_timeout(200)  # until it is drawn
 
 
+def open_scenarios(page: Any) -> None:
+    """The tab in the middle, with its first example answered."""
+    page.get_by_role("tab", name="Scenarios").click()
+    page.wait_for_selector("#scenario-results .q-card")
+    page.wait_for_timeout(200)
+
+
 def open_evaluation(page: Any) -> None:
-    """The other tab, with a board in it."""
+    """The last tab, with a board in it."""
     with page.expect_response(lambda response: "/run/predict" in response.url):
         page.get_by_role("tab", name="Evaluation").click()
     page.wait_for_selector("#rounds tbody tr")

@@ -26,7 +26,7 @@ def client(server: Server) -> Iterator[Any]:
 
 def test_endpoints_are_named_and_described(client: Any) -> None:
     api = client.view_api(return_format="dict")["named_endpoints"]
-    wanted = "collections store examples ask boards leaderboard segments duel request"
+    wanted = "collections store examples ask scenarios context boards leaderboard segments duel request"
     assert set(api) == {f"/{name}" for name in wanted.split()}
     assert all(endpoint["description"].strip() for endpoint in api.values())
 
