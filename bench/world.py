@@ -42,11 +42,14 @@ class Sizes:
     encoded_part: int = 128
     characters: int = 1000  # of a document in the memory measurement
     starts: int = 10
+    requests: int = 2000  # to a language model
+    answers: int = 100_000  # in a job's log
 
 
 QUICK = Sizes(
     documents=400, dimension=16, vocabulary=500, queries=10, k=10, repeats=2, scored=((20, 30), (40, 10)), added=10,
     encoded=4, encoded_beside=4, encoded_part=2, characters=200, starts=1,
+    requests=40, answers=400,
 )  # fmt: skip
 
 
