@@ -7,7 +7,8 @@ engine/training/chat.py; the training loop is engine/training/loop.py.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -86,7 +87,8 @@ def finetune_causal(
     from engine.training.loop import Loop, Plan, fit
 
     disable_progress_bar()  # its bars stand in the way of ours
-    tokenizer = AutoTokenizer.from_pretrained(str(model_path))
+    with _loading(model_path):
+        tokenizer = AutoTokenizer.from_pretrained(str(model_path))
     parts = frame(tokenizer, config.template)
     training, judged, dropped = _split(tokenizer, parts, examples, held_out, config)
     set_seed(config.seed)
@@ -172,14 +174,8 @@ def _model(model_path: Path | str, config: SftConfig, bfloat16: bool) -> Any:
         settings["quantization_config"] = _four_bits()
         settings["device_map"] = {"": torch.cuda.current_device()}
     weights = torch.bfloat16 if bfloat16 and not config.full else torch.float32
-    try:
+    with _loading(model_path):
         model: Any = AutoModelForCausalLM.from_pretrained(str(model_path), dtype=weights, **settings)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"not a causal language model that transformers can load ({str(error).strip().splitlines()[0][:160]})",
-            where=str(model_path),
-            remedy="Name a folder with config.json, a tokenizer and model.safetensors, or a hub id",
-        ) from None
     model.config.use_cache = False
     if not config.full:
         from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
@@ -203,6 +199,18 @@ def _model(model_path: Path | str, config: SftConfig, bfloat16: bool) -> Any:
         model.enable_input_require_grads()
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return model
+
+
+@contextmanager
+def _loading(model_path: Path | str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"not a causal language model that transformers can load ({str(error).strip().splitlines()[0][:160]})",
+            where=str(model_path),
+            remedy="Name a folder with config.json, a tokenizer and model.safetensors, or a hub id",
+        ) from None
 
 
 def _four_bits() -> Any:

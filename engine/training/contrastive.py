@@ -133,8 +133,10 @@ def adapt_encoder(
         "config": config.model_dump(mode="json"),
         "pairs": digest([[pair.query, pair.document, pair.owner] for pair in pairs]),
     }
-    outcome = fit(loop, state_folder, inputs)
-    workers.close()
+    try:
+        outcome = fit(loop, state_folder, inputs)
+    finally:
+        workers.close()
     outcome |= {"pairs": len(training), "held_out": len(judged), "documents": len(names)}
     outcome["untrained"] = loop.figures(0)
     if chooses and outcome["untrained"][JUDGED] >= outcome["validation"][JUDGED]:

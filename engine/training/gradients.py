@@ -22,23 +22,25 @@ Chunk = Mapping[str, Any]  # features: what the model reads; rows: (texts,) wher
 class Workers:
     """A `map` over pieces: on a CPU one piece a core, each in a single thread; elsewhere one after another.
 
-    Threads that share every matrix product wait for the slowest at each one; pieces need no waiting.
+    Threads that share every matrix product wait for the slowest at each one; pieces need no waiting. The main thread
+    keeps to one thread too until `close`, so that no sum depends on the number of cores.
     """
 
     def __init__(self, cpu: bool) -> None:
-        self.cores = torch.get_num_threads()
-        self.pool = ThreadPoolExecutor(self.cores, initializer=torch.set_num_threads, initargs=(1,)) if cpu else None
+        self.cores, self.pool = torch.get_num_threads(), None
+        if cpu:
+            self.pool = ThreadPoolExecutor(self.cores, initializer=torch.set_num_threads, initargs=(1,))
+            torch.set_num_threads(1)
 
     def __call__(self, function: Callable[..., Any], *items: Iterable[Any]) -> list[Any]:
         if self.pool is None:
             return [function(*item) for item in zip(*items, strict=True)]
-        results = list(self.pool.map(function, *items))
-        torch.set_num_threads(self.cores)  # what workers set for themselves, threads made later would inherit
-        return results
+        return list(self.pool.map(function, *items))
 
     def close(self) -> None:
         if self.pool:
             self.pool.shutdown()
+            torch.set_num_threads(self.cores)
 
 
 def embed(model: Any, chunks: Sequence[Chunk], workers: Workers, bfloat16: bool) -> list[Tensor]:

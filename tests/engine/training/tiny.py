@@ -14,12 +14,12 @@ HEADERS = (  # as Llama 3 writes it: an end-of-turn token after every turn, the 
     "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
 )
 PLAIN = (  # no special token anywhere, and the last line is there with or without a question
-    "{% for m in messages %}{{ m['role'] }}:\n{{ m['content'] }}\n{% endfor %}assistant:\n"
+    "{% for m in messages %}{{ m['role'] }}:\n{{ m['content'] }}\n{% endfor %}{{ 'assistant:\n' }}"
 )
 SPACED = PLAIN.replace("assistant:\n", "assistant: ")  # a space that a first token may swallow
 TOPICS = ("lake", "bicycle", "garage", "dentist", "violin", "harbour", "orchard", "glacier")
 FULL = SftConfig(
-    full=True, epochs=4, learning_rate=5e-3, batch_size=8, micro_batch_size=8, validation=0, weight_decay=0
+    full=True, epochs=4, learning_rate=3e-3, batch_size=8, micro_batch_size=8, validation=0, weight_decay=0
 )
 
 
@@ -47,10 +47,10 @@ def save(folder: Path, template: str = HEADERS, pad: str | None = "<pad>", hidde
         texts * 20, trainers.BpeTrainer(vocab_size=420, special_tokens=special, initial_alphabet=alphabet)
     )
     settings: dict[str, Any] = {"pad_token": pad} if pad else {}
+    settings["model_input_names"] = ["input_ids", "attention_mask"]
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=raw, bos_token="<s>", eos_token="</s>", additional_special_tokens=special[3:], **settings
     )
-    tokenizer.model_input_names = ["input_ids", "attention_mask"]
     tokenizer.chat_template = template
     torch.manual_seed(0)
     config = LlamaConfig(
