@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import experiment, leaderboard, runs, store
+from engine import experiment, leaderboard, methods, runs, store
 from engine.arena import Arena
 from engine.artifacts import Workspace
 from engine.datasets.reader import Dataset
 from engine.errors import InputError, QuintetError
 from engine.experiment import Contestant
-from engine.methods import MODULES, imports
+from engine.methods import imports
 
 BUNDLED = Path(__file__).parent.parent / "data"
 
@@ -61,7 +61,7 @@ def take_in(workspace: Workspace, dataset: Dataset) -> None:
 
 def prepare(workspace: Workspace, folders: Sequence[Path] = ()) -> Demo:
     """Index what is missing, judge each contestant once a dataset, and open everything."""
-    everybody = [experiment.contestant(name) for name in MODULES]
+    everybody = [experiment.contestant(m.name, None, m.first_start) for m in methods.everything()]
     collections = datasets(folders)
     fields: dict[str, list[Contestant]] = {}
     for dataset in collections:

@@ -30,6 +30,7 @@ METHOD = Method(
     ),
     load=SpikeSearcher,
     train=training.train,
+    first_start=("build.adapt=null",),
     folders=index.folders,
     imports=(Import(importing.KIND, "scenarios made elsewhere", "scenarios.jsonl", importing.import_scenarios),),
     versions={generation.KIND: generation.VERSION},
