@@ -40,5 +40,5 @@ def answer_nll(logits: Tensor, labels: Tensor, total: int) -> Tensor:
     and processes, so that accumulation gives the gradient of one large batch. SPIKE (Lee et al. 2025), section 3.2:
     L = -1/|A| sum_{t in A} log p(y_t | y_<t, document, prompt).
     """
-    flat = logits.float().reshape(-1, logits.shape[-1])
-    return functional.cross_entropy(flat, labels.reshape(-1), ignore_index=IGNORED, reduction="sum") / total
+    counted = labels != IGNORED  # in float32 only these: a prompt's logits may be gigabytes
+    return functional.cross_entropy(logits[counted].float(), labels[counted], reduction="sum") / total

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from engine.errors import QuintetError
 from engine.files import write_json
 from engine.training.launch import launch
 from engine.training.state import CURVE
@@ -59,4 +60,7 @@ def run(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    run(json.loads(Path(sys.argv[1]).read_text("utf-8")))
+    try:
+        run(json.loads(Path(sys.argv[1]).read_text("utf-8")))
+    except QuintetError as error:
+        sys.exit(f"error: {error}")

@@ -6,24 +6,22 @@ Imports torch and transformers: import it inside functions. What Trainer compute
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback, TrainerState
 
-from engine.errors import BuildError, InputError
-from engine.progress import bar
+from engine.errors import BuildError, InputError, QuintetError
+from engine.files import full_disk
 from engine.training import state as states
+from engine.training.keeper import Keeper
 
 Loss = Callable[[Any, Any, int], torch.Tensor]  # (model, batch, what `count` gave for the whole step) -> scalar
 Validation = Callable[[Any], Mapping[str, float]]  # model in evaluation mode -> figures
@@ -70,6 +68,7 @@ class Loop(Trainer):
         validate: Validation | None = None,
     ) -> None:
         self.loss, self.count, self.validate, self.plan = loss, count, validate, plan
+        self.stepped = False  # whether this process has trained, so that what was to be resumed has been read
         super().__init__(
             model=model,
             args=_arguments(plan, len(examples), state_folder, validate is not None),
@@ -79,7 +78,7 @@ class Loop(Trainer):
         )
         for talkative in (PrinterCallback, ProgressCallback):
             self.remove_callback(talkative)
-        self.add_callback(_Keeper(self, state_folder))
+        self.add_callback(Keeper(self, state_folder))
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any = None) -> Any:
         """The micro-batches of one optimiser step and what they count together, over all processes."""
@@ -91,6 +90,7 @@ class Loop(Trainer):
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
         """Forward and backward of one micro-batch; the loss is a share of the whole step's."""
+        self.stepped = True
         model.train()
         loss = self.loss(model, self._prepare_inputs(inputs), int(num_items_in_batch))
         if loss.requires_grad:
@@ -149,28 +149,26 @@ def fit(loop: Loop, state_folder: Path, inputs: Mapping[str, Any]) -> dict[str, 
         best = loop.state.best_global_step if plan.metric else None
         if best:
             loop._load_from_checkpoint(str(state_folder / f"checkpoint-{best}"))
-    except (OSError, EOFError, RuntimeError, ValueError) as error:
-        if last is None or isinstance(error, InputError):
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise full_disk(error, state_folder) from error
+        if last is None or loop.stepped or isinstance(error, QuintetError):
             raise
-        raise BuildError(
-            f"the state to resume from cannot be read ({str(error).strip().splitlines()[0][:100]})",
+        raise BuildError(  # damaged, of another model's shape, or a pickle that torch refuses
+            f"the state to resume from cannot be read ({_reason(error)})",
             where=str(last),
             remedy=f"Remove {state_folder} to begin anew",
         ) from error
-    except Exception as error:  # pickle.UnpicklingError: torch refuses what is not plain tensors
-        if last is None or type(error).__name__ != "UnpicklingError":
-            raise
-        raise BuildError(
-            "the state to resume from holds more than tensors and is not read",
-            where=str(last),
-            remedy=f"Remove {state_folder} to begin anew",
-        ) from None
     finally:
         if forced is None:
             del os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"]
         else:
             os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = forced
     return _outcome(loop, best)
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:100]
 
 
 def _outcome(loop: Loop, best: int | None) -> dict[str, Any]:
@@ -236,57 +234,3 @@ def _arguments(plan: Plan, examples: int, state_folder: Path, validated: bool) -
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1  # several GPUs are several processes, never DataParallel
     return arguments
-
-
-class _Keeper(TrainerCallback):
-    """Writes the curve, moves the bar, asks for checkpoints, ends training when patience does."""
-
-    def __init__(self, loop: Loop, state_folder: Path) -> None:
-        self.loop, self.curve = loop, state_folder / states.CURVE
-        self.started, self.before = time.monotonic(), 0.0
-        self.bar: Any = None
-        self.stack = ExitStack()
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.is_world_process_zero:
-            rows = [row for row in states.read_curve(self.curve) if row["step"] <= state.global_step]
-            if state.global_step == 0:
-                rows = []
-            self.before = max((row["seconds"] for row in rows), default=0.0)
-            self.curve.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
-            self.bar = self.stack.enter_context(bar(self.loop.plan.label, state.max_steps, "steps"))
-            self.bar.update(state.global_step)
-        self.started = time.monotonic()
-        if state.global_step == 0 and self.loop.validate:
-            self.loop.evaluate()  # what the untrained model scores is the curve's first point
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if self.bar:
-            self.bar.update(1)
-        per_epoch = max(state.max_steps // self.loop.plan.epochs, 1)
-        # An epoch's last step is saved after its validation, or a run resumed there would leave it out.
-        if state.global_step % self.loop.plan.checkpoint_steps == 0 and state.global_step % per_epoch:
-            control.should_save = control.should_log = True  # logged with it: the running sum is not in a checkpoint
-
-    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        control.should_log = True
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        if not state.is_world_process_zero or not logs or "train_runtime" in logs:
-            return
-        row = {"step": state.global_step, "epoch": round(state.epoch or 0.0, 4)}
-        row |= {"loss": logs["loss"], "lr": logs["learning_rate"]} if "loss" in logs else {}
-        row |= {key.removeprefix("eval_"): value for key, value in logs.items() if key.startswith("eval_")}
-        row["seconds"] = round(self.before + time.monotonic() - self.started, 3)
-        with self.curve.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-
-    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        plan = self.loop.plan
-        if not plan.metric or plan.patience is None:
-            return
-        if states.exhausted(state.log_history, f"eval_{plan.metric}", plan.greater, plan.patience):
-            control.should_training_stop = True
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self.stack.close()

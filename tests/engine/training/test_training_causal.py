@@ -123,6 +123,34 @@ def test_examples_too_long_are_left_out_and_counted(tmp_path: Path) -> None:
         train(tmp_path, config, [long])
 
 
+def test_less_memory_gives_the_same_model(tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    weights = []
+    for name, spare in (("usual", False), ("spare", True)):
+        folder = tmp_path / name
+        folder.mkdir()
+        train(folder, QUICK.model_copy(update={"gradient_checkpointing": spare, "lora_dropout": 0.0}))
+        weights.append(load_file(folder / "out" / "model.safetensors"))
+    for name, value in weights[0].items():
+        assert value.allclose(weights[1][name], atol=1e-6), name
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_bfloat16_leaves_a_model_in_bfloat16_that_has_learned(tmp_path: Path, full: bool) -> None:
+    from safetensors.torch import load_file
+
+    config = QUICK.model_copy(update={"dtype": "bfloat16", "full": full, "epochs": 4})
+    train(tmp_path, config)
+    losses = [
+        row["validation_loss"] for row in read_curve(tmp_path / "out" / "curve.jsonl") if "validation_loss" in row
+    ]
+    assert losses[-1] < losses[0] - 0.1
+    assert {str(value.dtype) for value in load_file(tmp_path / "out" / "model.safetensors").values()} == {
+        "torch.bfloat16"
+    }
+
+
 def test_settings_that_cannot_be_met(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be cut into micro-batches"):
         train(tmp_path, QUICK.model_copy(update={"batch_size": 5}))

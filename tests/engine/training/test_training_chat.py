@@ -112,3 +112,15 @@ def test_white_space_that_the_template_writes_before_an_answer_is_learned_with_i
     assert (parts.opening, parts.closing) == (" ", " </s>")
     encoded = encode(tokens, tiny.examples()[0], parts, {})
     assert tokens.decode(encoded.ids[encoded.start :]) == f" {tiny.examples()[0].answer} </s>"
+
+
+def test_variables_of_the_template_reach_it(tmp_path: Path) -> None:
+    tokens = tokenizer(tmp_path)
+    tokens.chat_template = tiny.HEADERS.replace(
+        "{% if add_generation_prompt %}", "{% if not thinking %}no thinking{% endif %}{% if add_generation_prompt %}"
+    )
+    texts = []
+    for template in ({"thinking": True}, {"thinking": False}):
+        encoded = encode(tokens, tiny.examples()[0], frame(tokens, template), template)
+        texts.append(tokens.decode(encoded.ids))
+    assert "no thinking" not in texts[0] and "no thinking" in texts[1]
