@@ -2,7 +2,7 @@
 
 Which model, prompts, pooling and length belong to its configuration, whose digest (weights included) names every
 vector made with it. The model is loaded at the first text, so that what is cached costs no start; the cache itself is
-engine/vectors.py.
+engine/vectors.py. With `base_urls` the model is a server's instead: engine/remote_encoder.py.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from engine.artifacts import digest, digest_tree
 from engine.config import BuildConfig
@@ -44,11 +44,43 @@ class EncoderConfig(BuildConfig):
     max_length: int | None = Field(None, ge=8, description="tokens read of a text; None: as the model has it")
     normalize: bool = Field(True, description="unit vectors, so that inner product is cosine")
     dtype: Literal["float32", "bfloat16", "float16"] = Field("float32", description="precision of the weights")
-    batch_size: int = Field(32, ge=1, description="texts in one forward pass")
+    batch_size: int = Field(32, ge=1, description="texts in one forward pass or request")
+    # Where the model runs decides no vector: no part of `model_dump`, hence of no digest and no manifest.
+    base_urls: tuple[str, ...] = Field(
+        (), exclude=True, description="servers with /v1/embeddings that share the load; `model` is its name there"
+    )
+    key_env: str = Field(
+        "OPENAI_API_KEY", exclude=True, description="the environment variable with the servers' key, if one is needed"
+    )
+
+    @field_validator("base_urls", mode="before")
+    @classmethod
+    def _one_is_enough(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("base_urls")
+    @classmethod
+    def _are_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            if not url.startswith(("http://", "https://")) or set("@?#") & set(url):
+                raise ValueError("write http://HOST:PORT/v1, and put a key into the variable that key_env names")
+        return tuple(dict.fromkeys(url.rstrip("/") for url in urls))
 
 
 class Encoder:
-    """A bi-encoder. Raises InputError when the model cannot be found or loaded."""
+    """A bi-encoder: one behind a server where the configuration has `base_urls`, else one in this process.
+
+    Raises InputError when the model cannot be found or loaded.
+    """
+
+    remote: ClassVar[bool] = False  # whether the vectors are made elsewhere: no files, weights or devices here
+
+    def __new__(cls, config: EncoderConfig, device: str | None = None) -> Encoder:
+        if config.base_urls and cls is Encoder:
+            from engine.remote_encoder import RemoteEncoder
+
+            return super().__new__(RemoteEncoder)
+        return super().__new__(cls)
 
     def __init__(self, config: EncoderConfig, device: str | None = None) -> None:
         self.config, self.device = config, device
@@ -170,6 +202,8 @@ def shared_encoder(config: EncoderConfig) -> Encoder:
 
     Made anew where the model's files are no longer the same.
     """
+    if config.base_urls:
+        return _shared_encoder(config, ())
     path = find_model(config.model, config.revision)
     stamp = tuple((p.name, s.st_size, s.st_mtime_ns) for p in sorted(path.rglob("*")) if (s := p.stat()))
     return _shared_encoder(config, stamp)

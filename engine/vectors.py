@@ -84,8 +84,8 @@ def write_vectors(
     """Write the (n, dimension) float32 vectors of `texts()` to the npy file `target`, row by row in order.
 
     `texts` is called up to three times and streamed; `folder` is the encoder's cache. `processes` > 1 encodes on that
-    many GPUs, or CPU processes where there is none. Returns counts. Raises BuildError if the disk is full or a worker
-    dies.
+    many GPUs, or CPU processes where there is none; a remote encoder needs neither. Returns counts. Raises BuildError
+    if the disk is full, a worker dies or a server has another model than before.
     """
     keys = content_keys(texts())
     try:
@@ -95,7 +95,7 @@ def write_vectors(
         if len(missing):
             chunks = _chunks(texts(), keys, missing)
             with bar("encoding", len(missing), "texts") as progress:
-                encode = _encode_here if processes <= 1 else _encode_apart(processes)
+                encode = _encode_here if processes <= 1 or encoder.remote else _encode_apart(processes)
                 encode(encoder, folder, chunks, progress.update)
         cache = VectorCache(folder)
         with target.open("wb") as file:
@@ -145,8 +145,14 @@ Encode = Callable[[Encoder, Path, Iterator[tuple[np.ndarray, list[str]]], Callab
 def _encode_here(
     encoder: Encoder, folder: Path, chunks: Iterator[tuple[np.ndarray, list[str]]], done: Callable[[int], Any]
 ) -> None:
+    names = (path.name.removesuffix(".keys.npy") for path in folder.glob("*.keys.npy"))
+    cached = next((pair[1].shape[1] for name in names if (pair := _read(folder, name))), None)
     for keys, texts in chunks:
-        _save(folder, keys, encoder.encode_documents(texts))
+        vectors = encoder.encode_documents(texts)
+        if cached not in (None, vectors.shape[1]):
+            what = f"vectors of {vectors.shape[1]} dimensions, where those of the same model had {cached} before"
+            raise BuildError(what, where=str(folder), remedy="Serve another model under another name")
+        _save(folder, keys, vectors)
         done(len(texts))
         del texts  # before the next chunk is read
 
