@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -167,3 +168,7 @@ class Rerank(Searcher[SearchOptions]):
 
     def open(self, target: Target) -> None:
         self.searcher.open(target)
+
+    @property
+    def trained(self) -> Path | None:
+        return self.searcher.trained

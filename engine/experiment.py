@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import config as configs
 from engine import methods, runs, survey
-from engine.artifacts import Workspace, digest
+from engine.artifacts import Workspace, digest, read_manifest
 from engine.compose import Rerank
 from engine.config import BuildConfig, SearchOptions
 from engine.datasets.reader import Dataset
@@ -178,8 +178,8 @@ def evaluate(
         "settings": list(chosen.settings),
         "build": chosen.build.model_dump(),
         "search": chosen.options.model_dump(),
-        "model": chosen.model,
-        "trained_on": None,
+        "model": searcher.trained.name if searcher.trained else chosen.model,
+        "trained_on": _trained_on(searcher.trained, workspace),
         "dataset": dataset.name,
         "dataset_digest": dataset.digest,
         "collection": goal.collection.digest,
@@ -195,6 +195,12 @@ def evaluate(
         },
     }
     return runs.save(workspace, info, run, evaluation, requests, labels)
+
+
+def _trained_on(model: Path | None, workspace: Workspace) -> str | None:
+    """The name of the dataset that a model was trained on."""
+    manifest = read_manifest(model) if model else None
+    return survey.dataset_name(workspace, manifest.inputs["dataset"]) if manifest else None
 
 
 def score(

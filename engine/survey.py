@@ -55,7 +55,7 @@ def changed_files(folder: Path) -> str:
 
 def _imports(workspace: Workspace, changed: Changed) -> Iterator[Item]:
     for dataset in _folders(workspace.root / "imports"):
-        name = _source(workspace.root / "indexes" / dataset.name).get("name", dataset.name)
+        name = dataset_name(workspace, dataset.name)
         for folder in _folders(dataset):
             manifest, found = read_manifest(folder), changed(folder)
             detail = found or (f"{manifest.inputs.get('file')}, {manifest.created}" if manifest else "")
@@ -174,6 +174,11 @@ def remember_source(collection: Path, name: str, path: Path, digest: str) -> Non
     if _source(collection.parent) != source:
         collection.parent.mkdir(parents=True, exist_ok=True)
         write_json(collection.parent / SOURCE, source)
+
+
+def dataset_name(workspace: Workspace, digest: str) -> str:
+    """The name of the dataset of this digest, as it was last read."""
+    return _source(workspace.collection(digest).parent).get("name", digest[:8])
 
 
 def edited_before(workspace: Workspace, path: Path, digest: str) -> str:

@@ -30,6 +30,11 @@ class Searcher(ABC, Generic[O]):
     target: Target
 
     @property
+    def trained(self) -> Path | None:
+        """The folder of the trained model that it searches with; None where nothing was trained."""
+        return None
+
+    @property
     def collection(self) -> Collection:
         """The documents that are searched, as of the moment they were opened."""
         return self.target.collection

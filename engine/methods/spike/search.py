@@ -10,6 +10,7 @@ is that of scoring every document. With a = 1 and l = 0 this is dense search its
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from engine.index.grouped import GroupedIndex, pool
 from engine.index.lexical import LexicalIndex
 from engine.index.ranking import best, to_run
 from engine.methods.base import Hit, Request, Run, Searcher, Target
-from engine.methods.spike import generation, index, training
+from engine.methods.spike import generation, index, models, training
 from engine.methods.spike.config import SpikeConfig, SpikeOptions
 from engine.methods.spike.generation import SegmentScenarios
 from engine.records import MatchedScenario
@@ -43,6 +44,10 @@ class SpikeSearcher(Searcher[SpikeOptions]):
         searcher = SpikeSearcher.__new__(SpikeSearcher)
         searcher.documents, searcher.scenarios, searcher.needs = documents, scenarios, needs
         return searcher
+
+    @property
+    def trained(self) -> Path | None:
+        return models.model_folder(self.target, self.config)
 
     @property
     def collection(self) -> Collection:
