@@ -74,7 +74,7 @@ class RemoteEncoder(Encoder):
         raise self._elsewhere()
 
     def _elsewhere(self) -> InputError:
-        remedy = "Leave base_urls out to have the model in this process; training an encoder needs that"
+        remedy = "Leave base_urls out to have it in this process, or train no encoder (build.adapt=null)"
         return InputError(f"the weights of {self.config.model!r} are at a server", where="base_urls", remedy=remedy)
 
     @cached_property
