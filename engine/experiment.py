@@ -79,13 +79,20 @@ def contestant(
         known += [f"search.{k}" for k in configs.keys(method.search_options)]
         where = f"{path.name} with --set" if settings else path.name
         raise InputError("; ".join(found), where=where, remedy=f"Keys are {', '.join(known)}")
-    return Contestant(
-        method,
-        path.stem,
-        tuple(settings),
-        method.build_config(**chosen.build),
-        method.search_options(**chosen.search),
-    )
+    build, options = method.build_config(**chosen.build), method.search_options(**chosen.search)
+    told = {"build": build.model_dump(), "search": options.model_dump()}
+    return Contestant(method, path.stem, tuple(s for s in settings if _is_told(s, told)), build, options)
+
+
+def _is_told(setting: str, told: Any) -> bool:
+    """Whether what a setting changes belongs into a run: not where a server is and what opens it."""
+    for key in setting.partition("=")[0].strip().split("."):
+        if not isinstance(told, dict):
+            return True
+        if key not in told:
+            return False
+        told = told[key]
+    return True
 
 
 def target(workspace: Workspace, dataset: Dataset, processes: int = 1) -> Target:

@@ -232,7 +232,9 @@ class RemoteEncoder(Encoder):
         else:
             [self._size] = sizes
             return np.stack([vector for _, vector in sorted(found, key=lambda pair: pair[0])])
-        raise BuildError(f"{self.config.model!r} gives {what}", where=host.url)
+        raise BuildError(
+            f"{self.config.model!r} gives {what}", where=host.url, remedy="Serve an embedding model under this name"
+        )
 
 
 def body(model: str, texts: list[str], cut: int | None) -> bytes:

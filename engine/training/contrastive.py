@@ -81,6 +81,9 @@ def adapt_encoder(
     """
     from engine.training.jobs import in_processes, report
 
+    if encoder.remote:
+        remedy = "Name a folder or a hub id without base_urls, or set build.adapt=null"
+        raise InputError("an encoder behind a server cannot be trained", where="base_urls", remedy=remedy)
     if gpus > 1:
         values = {"encoder": encoder.config.model_dump(), "config": config.model_dump(mode="json"), "wandb": wandb}
         return in_processes("contrastive", values, {"pairs": pairs}, out_folder, state_folder, gpus)

@@ -57,3 +57,11 @@ def test_a_broken_file_is_refused_by_name(tmp_path: Path, text: str) -> None:
 def test_search_options_never_change_what_is_built() -> None:
     plain, other = contestant("hybrid"), contestant("hybrid", settings=["search.rrf_k=10", "search.depth=5"])
     assert plain.build == other.build and plain.options != other.options
+
+
+def test_where_a_server_is_stands_in_no_run() -> None:
+    settings = ("build.llm.server.base_urls=[http://secret:1/v1]", "build.llm.backend=openai", "build.llm.model=m",
+                "build.dense.encoder.base_urls=[http://secret:2/v1]", "build.adapt=null", "search.a=0.3")  # fmt: skip
+    chosen = contestant("spike", None, settings)
+    assert chosen.settings == ("build.llm.backend=openai", "build.llm.model=m", "build.adapt=null", "search.a=0.3")
+    assert "secret" not in str(chosen.build.model_dump())

@@ -23,7 +23,8 @@ def model_folder(target: Target, config: SpikeConfig) -> Path | None:
             remedy = f"There are {', '.join(there)}" if there else "Make one: python -m admin train spike --data DIR"
             raise InputError(f"there is no model {config.model!r}", where="--model", remedy=remedy)
         return folder
-    if config.adapt is None or not is_written(target, config):
+    served = bool(config.dense.encoder.base_urls)  # then its weights are not here
+    if config.adapt is None or served or not is_written(target, config):
         return None
     own = digest([config.adapt.model_dump(), config.pairs, shared_encoder(config.dense.encoder).digest])
     return target.workspace.model("spike", f"{target.dataset_digest[:8]}-{own[:8]}")
@@ -39,7 +40,9 @@ def trained_encoder(target: Target, config: SpikeConfig) -> Encoder:
     path = folder / "encoder"
     if not path.is_dir():
         return shared_encoder(config.dense.encoder)
-    return shared_encoder(config.dense.encoder.model_copy(update={"model": str(path), "revision": None}))
+    return shared_encoder(
+        config.dense.encoder.model_copy(update={"model": str(path), "revision": None, "base_urls": ()})
+    )
 
 
 def writer(target: Target, config: SpikeConfig) -> SpikeConfig:

@@ -150,7 +150,7 @@ def test_a_tiny_student_learns_eight_documents_and_writes_their_scenarios(
     student = (
         f"build.student.model={model}",
         "build.student.sft.full=true",
-        "build.student.sft.epochs=100",
+        "build.student.sft.epochs=250",
         "build.student.sft.learning_rate=0.003",
         "build.student.sft.batch_size=8",
         "build.student.sft.micro_batch_size=8",
