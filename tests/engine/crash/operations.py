@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -22,6 +23,7 @@ import torch  # noqa: F401
 from crash import tiny
 from engine import runs, store, vectors
 from engine.artifacts import Workspace
+from engine.datasets.reader import Dataset
 from engine.encoder import Encoder, EncoderConfig
 from engine.evaluation.metrics import evaluate
 from engine.index import collection
@@ -32,6 +34,9 @@ from engine.methods.baselines.bm25 import Bm25Searcher
 from engine.methods.baselines.bm25 import build as build_bm25
 from engine.methods.baselines.dense import DenseSearcher
 from engine.methods.baselines.dense import build as build_dense
+from engine.methods.spike.config import SpikeConfig
+from engine.methods.spike.importing import import_scenarios
+from engine.methods.spike.search import build as build_spike
 from engine.records import Document, Request, Run
 
 CHUNK = 8
@@ -122,6 +127,26 @@ def write_dense(folder: Path) -> None:
 def write_hnsw(folder: Path) -> None:
     vectors.CHUNK = CHUNK
     build_dense(target(folder), config(folder).model_copy(update={"factory": "HNSW32"}))
+
+
+def write_spike(folder: Path) -> None:
+    """Scenarios, both indexes and the needs' words."""
+    vectors.CHUNK = CHUNK
+    build_spike(target(folder), SpikeConfig(dense=config(folder), needs=LexicalConfig()))
+
+
+def made_elsewhere(folder: Path) -> None:
+    """A dataset, and scenarios for half of it."""
+    (folder / "dataset").mkdir()
+    rows = [{"_id": f"d{i}", "text": text} for i, text in enumerate(tiny.texts(20, seed=5))]
+    needs = [{"id": row["_id"], "scenarios": [{"information_need": row["text"][:20]}]} for row in rows[::2]]
+    for name, lines in (("corpus", rows), ("queries", [{"_id": "q", "text": "x"}]), ("needs", needs)):
+        (folder / "dataset" / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def take_in(folder: Path) -> None:
+    path = folder / "dataset"
+    import_scenarios(Workspace(folder / "workspace"), Dataset(path), path / "needs.jsonl")
 
 
 # the collection ----------------------------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ CASES = {
     "replace lexical": (operations.rewrite_lexical, [operations.write_lexical]),
     "write dense": (operations.write_dense, []),
     "write hnsw": (operations.write_hnsw, []),
+    "write spike": (operations.write_spike, []),
+    "import scenarios": (operations.take_in, [operations.made_elsewhere]),
     "make a collection": (operations.ensure, []),
     "add": (operations.add, []),
     "remove": (operations.remove, []),
