@@ -80,7 +80,9 @@ def prefeval(folder: Path, workspace: Workspace) -> Iterator[str]:
     """The ablations, and the two controls that need a workspace of their own: shuffled scenarios, BM25."""
     take_in(folder, workspace)
     adapt = experiment.contestant("spike").build.model_dump(mode="json")["adapt"]
-    fitted = tuple(f"build.adapt.{key}={json.dumps(value)}" for key, value in adapt.items())
+    fitted = tuple(
+        f"build.adapt.{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in adapt.items()
+    )
     runs = {
         label: _run(config, tuple(s for setting in settings for s in (fitted if setting == FITTED else (setting,))),
                     folder, workspace)
