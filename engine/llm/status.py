@@ -86,9 +86,12 @@ def status(folder: Path) -> JobStatus:
 
 
 def retry(folder: Path) -> int:
-    """What failed is due again when the job next runs; returns how many requests that are."""
+    """What failed is due again when the job next runs, beside what was due already; returns how many requests that are.
+
+    The log then says so, even where nothing failed for good: whoever counts its retries learns that there is work.
+    """
     with logs.writing(folder) as log:
-        failed = log.index.count(FAILED)
-        if failed:
+        due = log.index.count(FAILED) + log.index.count(TRANSIENT)
+        if due:
             log.add_retry()
-        return failed
+        return due

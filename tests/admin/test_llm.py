@@ -58,10 +58,22 @@ def test_status(cli: Callable[..., Any], job: Path) -> None:
 
 
 def test_retry(cli: Callable[..., Any], job: Path) -> None:
-    assert "1 requests will be asked again" in cli("llm", "retry", job.name[:9])[1]
+    assert "2 requests will be asked again" in cli("llm", "retry", job.name[:9])[1]
     [found] = json.loads(cli("llm", "status", "--json")[1])
     assert (found["failed"], found["again"]) == (0, 2)
-    assert json.loads(cli("llm", "retry", job.name, "--json")[1]) == {"job": job.name, "retry": 0}
+    assert json.loads(cli("llm", "retry", job.name, "--json")[1]) == {"job": job.name, "retry": 2}
+
+
+def test_retry_of_what_is_due_anyway_is_told_in_the_log(cli: Callable[..., Any], tmp_path: Path) -> None:
+    config = LlmConfig(backend="openai", model="qwen")
+    folder = logs.job_folder(Workspace(tmp_path / "workspace"), TASK, config)
+    logs.describe(folder, TASK, config)
+    assert json.loads(cli("llm", "retry", folder.name, "--json")[1])["retry"] == 0
+    assert logs.RETRY not in (folder / logs.LOG).read_bytes(), "nothing to be done"
+    with logs.writing(folder) as log:
+        log.add_failed(KEYS[0], "timed out", (0, 0), 5, transient=True)
+    assert json.loads(cli("llm", "retry", folder.name, "--json")[1])["retry"] == 1
+    assert (folder / logs.LOG).read_bytes().count(logs.RETRY) == 1
 
 
 def test_batches(cli: Callable[..., Any], job: Path, tmp_path: Path) -> None:
