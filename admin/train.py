@@ -22,8 +22,6 @@ def train(
     json: common.Json = False,
 ) -> None:
     """Train METHOD on a dataset; killed, the same command goes on. --model NAME then uses it on any dataset."""
-    import re
-
     from engine import experiment, methods
     from engine.artifacts import Workspace
     from engine.datasets.reader import Dataset
@@ -35,8 +33,7 @@ def train(
         raise InputError(f"{method} needs no training", remedy=f"Index at once; those that train are: {those}")
     dataset = Dataset(data)
     name = name or dataset.name
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
-        raise InputError(f"{name!r} cannot be a model's name", where="--name", remedy="Use letters, digits, . _ and -")
+    Workspace(workspace).model(method, name)  # refuses a bad name before anything is done
     made = chosen.method.train(experiment.target(Workspace(workspace), dataset, gpus), chosen.build, name)
     result = {"method": method, "model": name, "dataset": dataset.name, "seconds": made.seconds, **made.outputs}
     if json:

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import time
@@ -263,7 +264,11 @@ class Workspace:
         return self.root / "imports" / dataset_digest[:16]
 
     def model(self, method: str, name: str) -> Path:
-        """A trained model by its name."""
+        """A trained model by its name. Raises InputError for what cannot be one."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+            raise InputError(
+                f"{name!r} cannot be a model's name", where="model", remedy="Use letters, digits, . _ and -"
+            )
         return self.root / "models" / method / name
 
     @property

@@ -140,10 +140,11 @@ def _index(folder: Path, name: str, documents: Collection, command: str, changed
 
 
 def _origins(index: Path, part: str) -> set[str]:
-    """The digests of what an index's part may be made from: the same part of its method's others, and imports."""
+    """What an index's part may be made from, by digest: the same part of its method's others; files of imports."""
     imports = index.parents[3] / "imports" / index.parents[1].name
-    folders = [*(other / part for other in _folders(index.parent)), *_folders(imports)]
-    return {manifest.digest for folder in folders if (manifest := read_manifest(folder))}
+    parts = [manifest for other in _folders(index.parent) if (manifest := read_manifest(other / part))]
+    taken = [manifest for folder in _folders(imports) if (manifest := read_manifest(folder))]
+    return {manifest.digest for manifest in parts} | {h for manifest in taken for h in manifest.hashes.values()}
 
 
 def _vectors(workspace: Workspace) -> Iterator[Item]:

@@ -33,6 +33,7 @@ class SpikeConfig(BuildConfig):
     model: str | None = Field(None, description="a model that `train` made, by its name: its encoder and its student")
     adapt: AdaptConfig | None = Field(None, description="fit the encoder to the needs and their documents")
     pairs: int = Field(20_000, ge=2, description="at most so many needs are learned from")
+    fewest: int = Field(200, ge=2, description="with fewer needs, an index is made with the encoder as it is")
     student: StudentConfig | None = Field(None, description="what `train` makes a writer of scenarios of")
     needs: LexicalConfig | None = Field(None, description="postings of the needs' words, for `search.lexical`")
 

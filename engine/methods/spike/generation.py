@@ -10,21 +10,24 @@ import json
 import sys
 from array import array
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.artifacts import digest, read_manifest, stage, undamaged
+from engine.artifacts import Manifest, digest, read_manifest, stage, undamaged
+from engine.errors import BuildError
 from engine.files import write_array
 from engine.index.segment import Segment
 from engine.llm.job import generate
 from engine.llm.log import LOG, RETRY, job_folder
 from engine.methods.base import Target
 from engine.methods.spike.config import SpikeConfig
+from engine.methods.spike.importing import KIND as IMPORT
 from engine.methods.spike.importing import ImportedScenarios, imported
 from engine.methods.spike.models import writer
-from engine.methods.spike.scenarios import DocumentScenarios, of_answer
+from engine.methods.spike.scenarios import DocumentScenarios, Scenario, ScenarioAnswer, of_answer
 from engine.methods.spike.task import SCENARIOS, DocumentInputs
 
 KIND = "scenarios"
@@ -68,7 +71,7 @@ def build_scenarios(target: Target, config: SpikeConfig) -> None:
     for segment in target.collection.segments:
         inputs = {"version": VERSION, "segment": segment.manifest.digest, "source": source}
         if taken:
-            inputs["made_from"] = taken.manifest.digest
+            inputs["made_from"] = taken.content
         before = read_manifest(path / segment.name)
         # What failed is asked again once `llm retry` was called; where nothing has failed, that changes nothing.
         settled = before and not before.outputs["failed"]
@@ -78,17 +81,24 @@ def build_scenarios(target: Target, config: SpikeConfig) -> None:
             return _write(made, segment, target, config, taken)
 
         made = stage(path / segment.name, KIND, inputs, build)
-        if made != before and not taken and config.llm.backend == "extractive":
-            _say_so()
-        if made.outputs["failed"] and made != before:
-            job = job_folder(target.workspace, SCENARIOS, config.llm).name
-            what = f"note: {made.outputs['failed']} of {made.outputs['documents']} documents got no scenarios"
-            print(f"{what}: see `llm status`; `llm retry {job}` has them asked again", file=sys.stderr)  # noqa: T201
+        if note := _note(made, made != before, target, config):
+            print(f"note: {note}", file=sys.stderr)  # noqa: T201
 
 
-def _say_so() -> None:
-    what = "note: sentences of the documents stand for scenarios; no model is configured and none are imported"
-    print(f"{what} (data import spike-scenarios FILE --data DIR)", file=sys.stderr)  # noqa: T201
+def _note(made: Manifest, is_new: bool, target: Target, config: SpikeConfig) -> str:
+    """What a person should know of a segment's scenarios; of failures each time, of the rest once."""
+    outputs = made.outputs
+    if outputs["failed"]:
+        job = job_folder(target.workspace, SCENARIOS, config.llm).name
+        what = f"{outputs['failed']} of {outputs['documents']} documents lack scenarios that were asked for"
+        return f"{what} (see `llm status`; `llm retry {job}` has them asked again)"
+    if is_new and outputs["not_imported"]:
+        what = f"{outputs['not_imported']} of {outputs['documents']} documents have no scenarios in the import"
+        return f"{what}, and count by their own vector"
+    if is_new and config.llm.backend == "extractive" and "made_from" not in made.inputs:
+        what = "sentences of the documents stand for scenarios; no model is configured and none are imported"
+        return f"{what} (data import {IMPORT} FILE --data DIR)"
+    return ""
 
 
 def _source(target: Target, config: SpikeConfig) -> dict[str, Any]:
@@ -135,35 +145,48 @@ def _write(
         lacking = len(segment) if not taken else None
         generated = generate(target.workspace, SCENARIOS, due, config.llm, lacking)
         written, spent = iter(generated), generated.counts.as_dict()
-    offsets, counts = array("q", [0]), {"documents": len(segment), "scenarios": 0, "without": 0, "failed": 0}
+    counts = {"documents": len(segment), "scenarios": 0, "without": 0, "not_imported": 0, "asked": 0, "failed": 0}
+    offsets, answered, first = array("q", [0]), 0, ""
     with (made / "scenarios.jsonl").open("wb") as lines:
         for identity in segment.ids:
             if taken and identity in taken:
                 found = taken[identity]
+            elif taken and config.llm.backend == "extractive":
+                found = DocumentScenarios(identity)
+                counts["not_imported"] += 1
             else:
-                found, reason = _answered(identity, written, config)
+                found, reason = _answered(*next(written), config)
+                assert found.id == identity
+                counts["asked"] += 1
                 counts["failed"] += reason is not None
+                answered += not reason or bool(found.source)
+                first = first or reason or ""
             counts["scenarios"] += len(found.scenarios)
             counts["without"] += not found.scenarios
             offsets.append(offsets[-1] + lines.write(json.dumps(found.record(), ensure_ascii=False).encode() + b"\n"))
+    if counts["asked"] and not answered:
+        job = job_folder(target.workspace, SCENARIOS, config.llm).name
+        raise BuildError(
+            f"no document got scenarios, of {counts['asked']} that were asked about ({first[:200]})",
+            where=config.llm.model or config.llm.backend,
+            remedy=f"Mend that, then `python -m admin llm retry {job}` and run the same command again",
+        )
     write_array(made / "offsets.npy", np.asarray(offsets, dtype=np.int64))
     return {**counts, "job": spent}
 
 
 def _answered(
-    identity: str, written: Iterator[tuple[str, list[Any], str | None]], config: SpikeConfig
+    identity: str, answers: list[ScenarioAnswer], reason: str | None, config: SpikeConfig
 ) -> tuple[DocumentScenarios, str | None]:
-    """The next document that was asked about; its samples' scenarios are put together."""
-    for answered, answers, reason in written:
-        assert answered == identity
-        if not answers:
-            return DocumentScenarios(identity), reason
-        parts = [of_answer(identity, answer, _name(config)) for answer in answers]
-        together = {s.information_need.casefold(): s for part in reversed(parts) for s in reversed(part.scenarios)}
-        first = parts[0]
-        kept = tuple(reversed(together.values()))
-        return DocumentScenarios(identity, first.main_topic, first.key_points, kept, first.source), None
-    return DocumentScenarios(identity), None  # an import that lacks it, and nobody to ask
+    """One document's scenarios, those of its samples put together; and why a sample is lacking, if one is."""
+    if not answers:
+        return DocumentScenarios(identity), reason or "no answer"
+    parts = [of_answer(identity, answer, _name(config)) for answer in answers]
+    together: dict[str, Scenario] = {}
+    for scenario in (scenario for part in parts for scenario in part.scenarios):
+        together.setdefault(scenario.information_need.casefold(), scenario)
+    first = parts[0]
+    return replace(first, scenarios=tuple(together.values())), reason
 
 
 def _name(config: SpikeConfig) -> str:

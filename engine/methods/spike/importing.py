@@ -22,6 +22,7 @@ from engine.datasets.jsonl import read_rows
 from engine.datasets.reader import Dataset
 from engine.errors import InputError
 from engine.files import write_array
+from engine.index.collection import CURRENT, Collection
 from engine.methods.spike.scenarios import DocumentScenarios, of_row
 
 KIND = "spike-scenarios"
@@ -40,6 +41,11 @@ class ImportedScenarios:
         self.folder, self.manifest = folder, manifest
         with undamaged(folder, DAMAGED):
             self._offsets = np.load(folder / "offsets.npy")  # (n + 1,) int64, of lines
+
+    @property
+    def content(self) -> str:
+        """Names what was taken in (hex), whenever and from whichever file."""
+        return self.manifest.hashes["scenarios.jsonl"]
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -74,7 +80,10 @@ def import_scenarios(workspace: Workspace, dataset: Dataset, file: Path) -> Mapp
 
     Raises InputError that names the line of the first fault, and if no id is a document's; then nothing has changed.
     """
-    known = {document.id for document in dataset.documents()}
+    known, state = {document.id for document in dataset.documents()}, None
+    if (workspace.collection(dataset.digest) / CURRENT).exists():  # what was added to the index since counts too
+        collection = Collection(workspace.collection(dataset.digest))
+        known, state = known | set(collection.row_of), collection.digest
 
     def build(target: Path) -> Mapping[str, Any]:
         counts = {"documents": 0, "scenarios": 0, "without": 0, "unknown": 0}
@@ -103,7 +112,13 @@ def import_scenarios(workspace: Workspace, dataset: Dataset, file: Path) -> Mapp
 
     if not file.is_file():
         raise InputError("there is no such file", where=str(file), remedy="Name a file of JSON lines")
-    inputs = {"version": VERSION, "file": file.name, "sha256": digest_file(file), "dataset": dataset.digest}
+    inputs = {
+        "version": VERSION,
+        "file": file.name,
+        "sha256": digest_file(file),
+        "dataset": dataset.digest,
+        "collection": state,
+    }
     return stage(folder(workspace, dataset.digest), KIND, inputs, build).outputs
 
 
@@ -111,7 +126,7 @@ def _read(file: Path) -> Iterator[tuple[int, DocumentScenarios]]:
     """(line number, its scenarios). InputError at the first line that has none."""
     for number, row in read_rows(file, file.name):
         if isinstance(row, Fault):
-            raise InputError(row.message, where=row.where, remedy=row.remedy)
+            raise InputError(row.message, where=f"{file}:{row.line}" if row.line else str(file), remedy=row.remedy)
         try:
             yield number, of_row(row, f"import:{file.name}")
         except (ValueError, TypeError) as error:

@@ -24,10 +24,20 @@ def model_folder(target: Target, config: SpikeConfig) -> Path | None:
             raise InputError(f"there is no model {config.model!r}", where="--model", remedy=remedy)
         return folder
     served = bool(config.dense.encoder.base_urls)  # then its weights are not here
-    if config.adapt is None or served or not is_written(target, config):
+    if config.adapt is None or served or not is_written(target, config) or not _is_enough(target, config):
         return None
-    own = digest([config.adapt.model_dump(), config.pairs, shared_encoder(config.dense.encoder).digest])
+    own = digest(
+        [config.adapt.model_dump(), config.pairs, config.per_document, shared_encoder(config.dense.encoder).digest]
+    )
     return target.workspace.model("spike", f"{target.dataset_digest[:8]}-{own[:8]}")
+
+
+def _is_enough(target: Target, config: SpikeConfig) -> bool:
+    """Whether the first segment has needs enough to learn from: what is added later changes no encoder."""
+    from engine.methods.spike import generation  # which asks here who writes
+
+    first = read_manifest(generation.folder(target, config) / target.collection.segments[0].name)
+    return first is not None and first.outputs["scenarios"] >= config.fewest
 
 
 def trained_encoder(target: Target, config: SpikeConfig) -> Encoder:

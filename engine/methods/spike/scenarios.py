@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -13,6 +14,7 @@ Part = Literal["need", "document", "topic", "key_points", "explanation"]
 # The paper's components I, O, M, K and E, in the order in which its index always joins them.
 PARTS: tuple[Part, ...] = ("need", "document", "topic", "key_points", "explanation")
 NOISE = "noise document"  # the topic that the task gives to a document that serves no need
+_IS_NOISE = re.compile(rf"(this is )?(an? )?{NOISE}\W*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,12 @@ class ScenarioAnswer(BaseModel):
 
     @property
     def is_noise(self) -> bool:
-        return NOISE in self.document_analysis.main_topic.casefold()
+        return is_noise(self.document_analysis.main_topic)
+
+
+def is_noise(topic: str) -> bool:
+    """Whether a main topic is the marker of a document that serves nobody."""
+    return _IS_NOISE.fullmatch(topic.strip()) is not None
 
 
 class _Row(BaseModel):
@@ -81,10 +88,9 @@ class _Row(BaseModel):
 
 
 def of_answer(identity: str, answer: ScenarioAnswer, source: str) -> DocumentScenarios:
-    """The scenarios of an answer; a noise document's are dropped, since all of them would be one clump of vectors."""
+    """The scenarios of an answer."""
     analysis = answer.document_analysis
-    needs = [] if answer.is_noise else answer.explanation
-    return _document(identity, analysis.main_topic, analysis.key_points, needs, source)
+    return _document(identity, analysis.main_topic, analysis.key_points, answer.explanation, source)
 
 
 def of_row(row: Mapping[str, Any], source: str = "") -> DocumentScenarios:
@@ -110,9 +116,12 @@ def of_row(row: Mapping[str, Any], source: str = "") -> DocumentScenarios:
 def _document(
     identity: str, topic: str, key_points: Iterable[str], needs: Iterable[Need], source: str
 ) -> DocumentScenarios:
-    """Blank needs are dropped, and those that a document has already, however they are spaced and capitalised."""
+    """Blank needs are dropped, and those that a document has already, however they are spaced and capitalised.
+
+    So are all of a noise document's, which would be one clump of vectors.
+    """
     kept: dict[str, Scenario] = {}
-    for need in needs:
+    for need in () if is_noise(topic) else needs:
         if name := " ".join(need.information_need.split()).casefold():
             kept.setdefault(name, Scenario(need.information_need, need.explanation))
     points = tuple(point.strip() for point in key_points if point.strip())

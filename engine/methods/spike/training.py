@@ -17,13 +17,14 @@ from typing import Any
 from engine.artifacts import Manifest, stage
 from engine.encoder import find_model, shared_encoder
 from engine.errors import InputError
+from engine.llm.config import LlmConfig
 from engine.methods.base import Target
 from engine.methods.spike import generation
 from engine.methods.spike.config import SpikeConfig
 from engine.methods.spike.generation import SegmentScenarios
 from engine.methods.spike.importing import imported
 from engine.methods.spike.models import is_written, model_folder
-from engine.methods.spike.scenarios import DocumentScenarios
+from engine.methods.spike.scenarios import DocumentScenarios, is_noise
 from engine.methods.spike.task import DocumentInputs, messages
 from engine.records import Document
 
@@ -34,7 +35,9 @@ def adapt(target: Target, config: SpikeConfig) -> None:
     """The stage of an index: fit the encoder to this dataset's scenarios, unless a model is named or none is wanted."""
     folder = None if config.model else model_folder(target, config)
     if folder is not None and config.adapt:
-        _train(target, config.model_copy(update={"student": None}), folder)
+        taken = imported(target.workspace, target.dataset_digest)
+        source = taken.content if taken else config.llm.identity()
+        _train(target, config.model_copy(update={"student": None}), folder, source)
 
 
 def train(target: Target, config: SpikeConfig, name: str) -> Manifest:
@@ -46,14 +49,16 @@ def train(target: Target, config: SpikeConfig, name: str) -> Manifest:
         raise InputError("sentences of the documents are no scenarios to learn from", where="build.llm", remedy=remedy)
     own = config.model_copy(update={"model": None})
     generation.build_scenarios(target, own)
-    return _train(target, own, target.workspace.model("spike", name))
+    path = generation.folder(target, own)
+    parts = [SegmentScenarios(path / segment.name).manifest.digest for segment in target.collection.segments]
+    return _train(target, own, target.workspace.model("spike", name), parts)
 
 
-def _train(target: Target, config: SpikeConfig, folder: Path) -> Manifest:
+def _train(target: Target, config: SpikeConfig, folder: Path, source: Any) -> Manifest:
+    """`source` says what is learned from: another one is learned anew."""
     from engine.training import adapt_encoder, finetune_causal
 
     state = folder.with_name(f".{folder.name}.state")
-    taken = imported(target.workspace, target.dataset_digest)
     base = shared_encoder(config.dense.encoder)
 
     def build(made: Path) -> Mapping[str, Any]:
@@ -74,23 +79,31 @@ def _train(target: Target, config: SpikeConfig, folder: Path) -> Manifest:
     inputs = {
         "version": VERSION,
         "dataset": target.dataset_digest,
-        "scenarios": taken.manifest.digest if taken else config.llm.identity(),
+        "scenarios": source,
         "encoder": base.digest if config.adapt else None,
         "adapt": config.adapt.model_dump(mode="json") if config.adapt else None,
-        "pairs": config.pairs,
-        "student": config.student.model_dump(mode="json") if config.student else None,
+        "pairs": [config.pairs, config.per_document],
+        "student": _student(config),
     }
     manifest = stage(folder, "model", inputs, build)
     shutil.rmtree(state, ignore_errors=True)
     return manifest
 
 
+def _student(config: SpikeConfig) -> dict[str, Any] | None:
+    if config.student is None:
+        return None
+    base = LlmConfig(backend="transformers", model=config.student.model).identity()  # a folder by what it holds
+    sft = config.student.sft.model_dump(mode="json")
+    return {"base": base, "sft": sft, "domain": config.domain, "characters": config.document_characters}
+
+
 def _documents(target: Target, config: SpikeConfig) -> Iterator[tuple[Document, DocumentScenarios]]:
-    """Every document that has scenarios, with them."""
+    """Every document that a teacher or an import says something of, be it that it is noise."""
     path = generation.folder(target, config)
     for segment in target.collection.segments:
         for row, found in enumerate(SegmentScenarios(path / segment.name)):
-            if found.scenarios:
+            if found.scenarios or is_noise(found.main_topic):
                 yield segment.document(row), found
 
 

@@ -73,6 +73,9 @@ def test_a_noise_document_has_no_scenarios() -> None:
     need = {"information_need": "A user wants nothing.", "explanation": "Noise."}
     assert of_row({"id": 7, **noise, "explanation": [need]}).scenarios == ()
     assert of_row({"id": 7, **noise, "explanation": []}).id == "7"
+    assert of_row({"id": 7, "main_topic": "noise document", "scenarios": [need]}).scenarios == ()
+    about = {"id": 7, "main_topic": "Detecting noise documents in crawls", "scenarios": [need]}
+    assert len(of_row(about).scenarios) == 1
 
 
 def test_the_text_of_a_unit_keeps_the_papers_order() -> None:

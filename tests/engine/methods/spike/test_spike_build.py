@@ -13,7 +13,7 @@ from llm.server import Act, Server, prompt
 
 from engine.artifacts import Workspace, read_manifest
 from engine.datasets.reader import Dataset
-from engine.errors import InputError
+from engine.errors import BuildError, InputError
 from engine.llm import status as jobs
 from engine.methods.spike.config import SpikeOptions
 from engine.methods.spike.importing import import_scenarios, imported
@@ -118,7 +118,7 @@ def test_scenarios_are_asked_for_once_and_failures_again_on_demand(
 ) -> None:
     first, second, _ = whys(opened(DOCUMENTS, None, asked_for(server)), ["d0", "d1", "d2"])
     assert first.need == "A user wants text 0. More of 0.." and first.source == "tiny"
-    assert second.scenarios == 0 and "1 of 3 documents got no scenarios" in capsys.readouterr().err
+    assert second.scenarios == 0 and "1 of 3 documents lack scenarios that were asked for" in capsys.readouterr().err
     sent = server.requests
     searcher = opened(DOCUMENTS, None, asked_for(server))
     assert server.requests == sent and whys(searcher, ["d1"])[0].scenarios == 0
@@ -165,3 +165,57 @@ def test_a_document_of_which_nothing_is_left_has_no_scenarios(opened: Callable[.
     dense = searcher.documents.search([Request("q", "question")], 3)
     assert run.documents(0) == dense.documents(0)
     np.testing.assert_allclose(run.scores, dense.scores, atol=1e-6)
+
+
+def test_nothing_is_published_where_nobody_got_an_answer(opened: Callable[..., SpikeSearcher], tmp_path: Path) -> None:
+    """A wrong model's name, say; once it is right, the same command goes on."""
+    with Server(lambda body, _: Act(status=404, raw=b'{"error": {"message": "no such model"}}')) as server:
+        with pytest.raises(BuildError, match=r"no document got scenarios, of 3 .*no such model.*llm retry"):
+            opened(DOCUMENTS, None, asked_for(server))  # type: ignore[arg-type]
+        assert not list((tmp_path / "workspace").rglob("scenarios.jsonl"))
+
+
+def test_time_outs_are_asked_again_on_demand_too(opened: Callable[..., SpikeSearcher], tmp_path: Path) -> None:
+    sick = {"on": True}
+
+    def act(body: dict[str, Any], _: int) -> Act:
+        asked = prompt(body)
+        if sick["on"] and "text 1." in asked:
+            return Act(status=500, raw=b"{}")
+        return Act(json.dumps(answer(asked.split("Document:\n")[1])))
+
+    with Server(act) as server:
+        settings = (*asked_for(server), "build.llm.server.attempts=1")  # type: ignore[arg-type]
+        assert whys(opened(DOCUMENTS, None, settings), ["d1"])[0].scenarios == 0
+        sick["on"] = False
+        workspace = Workspace(tmp_path / "workspace")
+        assert jobs.retry(workspace.jobs / jobs.survey(workspace)[0].job) == 1
+        assert whys(opened(DOCUMENTS, None, settings), ["d1"])[0].scenarios == 1
+
+
+def test_a_sample_that_failed_is_counted_and_asked_again(opened: Callable[..., SpikeSearcher], tmp_path: Path) -> None:
+    sick = {"on": True}
+
+    def act(body: dict[str, Any], _: int) -> Act:
+        if sick["on"] and body["seed"] % 2:
+            return Act(status=400, raw=b'{"error": {"message": "odd"}}')
+        return Act(json.dumps(answer(f"seed {body['seed'] % 2}")))
+
+    with Server(act) as server:
+        settings = (*asked_for(server), "build.llm.samples=2")  # type: ignore[arg-type]
+        assert [why.scenarios for why in whys(opened(DOCUMENTS, None, settings), ["d0", "d1"])] == [1, 1]
+        sick["on"] = False
+        workspace = Workspace(tmp_path / "workspace")
+        assert jobs.retry(workspace.jobs / jobs.survey(workspace)[0].job) == 3
+        assert [why.scenarios for why in whys(opened(DOCUMENTS, None, settings), ["d0", "d1"])] == [2, 2]
+
+
+def test_an_added_document_gets_its_scenarios_by_another_import(
+    opened: Callable[..., SpikeSearcher], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    searcher = opened(DOCUMENTS, [{**ROW, "id": f"d{i}"} for i in range(3)])
+    searcher.add([Document("new", "one more")])
+    assert "1 of 1 documents have no scenarios in the import" in capsys.readouterr().err
+    assert whys(searcher, ["new"])[0].scenarios == 0
+    searcher = opened(DOCUMENTS, [{**ROW, "id": i} for i in ("d0", "d1", "d2", "new")])
+    assert whys(searcher, ["new"])[0].need == "n0"

