@@ -25,6 +25,7 @@ from engine.methods.base import Method, Searcher
 from engine.records import Document, Hit, Judgement, Request
 
 LONGEST = 500  # characters of a question; nobody types more, and a model reads no more
+NOBODY = "This collection has no people; leave the person out"
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,8 @@ class Arena:
 
     def _known(self, person: str | None) -> str | None:
         if person is not None and person not in self.people:
-            raise InputError(f"nobody is called {person[:40]!r} here", remedy=f"There are {', '.join(self.people[:8])}")
+            there = f"There are {', '.join(self.people[:8])}" if self.people else NOBODY
+            raise InputError(f"nobody is called {person[:40]!r} here", remedy=there)
         return person
 
 

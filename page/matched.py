@@ -29,6 +29,7 @@ def both(with_them: Asked, without: Asked, options: Mapping[str, Any], whose: st
     return (
         f'<p class="q-asked" data-whose="{text(whose)}">“{text(with_them.question)}”</p>'
         f"{_verdict(gold, left, right)}"
+        '<p class="q-swipe" aria-hidden="true">Swipe for plain dense search →</p>'
         '<div class="q-columns q-answers q-pair">'
         '<section class="q-column" data-name="with" aria-label="with scenarios">'
         f"<h2>With scenarios</h2><p class='q-summary'>{_formula(options)} {text(sources(left, note))}</p>"

@@ -6,6 +6,7 @@ controls say, so that no late answer is left standing over a newer one.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import gradio as gr
@@ -110,6 +111,9 @@ def tab(demo: Demo, own: gr.Tab) -> None:
                 label="Weight of the document itself (a)",
                 elem_id="scenario-weight",
             )
+            # Gradio's own raises where the number box is empty or out of bounds. This stands on the instance: for a
+            # subclass of a component, Gradio would write a file beside this one.
+            setattr(weight, "preprocess", weighed)  # noqa: B010
             gr.HTML(ENDS, padding=False, apply_default_css=False)
     examples = gr.HTML(
         cards.examples(questions[names[0]]),
@@ -123,7 +127,7 @@ def tab(demo: Demo, own: gr.Tab) -> None:
     )
 
     @guarded(outputs=1)
-    def weigh(name: str, text: str, a: float) -> Any:
+    def weigh(name: str, text: str, a: float | None) -> Any:
         """The answers with scenarios at this weight, beside those of plain dense search."""
         return _answers(demo, name, text, a)
 
@@ -141,7 +145,14 @@ def tab(demo: Demo, own: gr.Tab) -> None:
     collection.input(choose, [collection], [lead, question, weight, examples, results], **asking)
 
 
-def _answers(demo: Demo, name: str, text: str, a: float) -> str:
+def weighed(typed: Any) -> float | None:
+    """The weight that a visitor means: the nearest between 0 and 1; None, as configured, for what is no number."""
+    if not isinstance(typed, int | float) or math.isnan(typed):
+        return None
+    return min(1.0, max(0.0, typed))
+
+
+def _answers(demo: Demo, name: str, text: str, a: float | None) -> str:
     if not text.strip():
         return cards.notice(ASK)
     arena = demo.arena(name)

@@ -36,8 +36,13 @@ def weight(arena: Arena) -> float:
 
 
 def options(arena: Arena, a: float | None) -> dict[str, Any]:
-    """What the contestant searches with at `a`; at 1 whatever else it takes from scenarios is left out, too."""
+    """What the contestant searches with at `a`; at 1 whatever else it takes from scenarios is left out, too.
+
+    InputError unless `a` is between 0 and 1.
+    """
     method = named(arena)
+    if a is not None and not 0 <= a <= 1:
+        raise InputError("the weight a is a number between 0 and 1")
     told = {} if a is None else dict(PLAIN) if a == 1 else {"a": a}
     there = {name: value for name, value in told.items() if name in method.search_options.model_fields}
     return {**arena.options(method.name).model_dump(), **there}

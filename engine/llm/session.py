@@ -209,10 +209,12 @@ class Session:
         try:
             self._log.flush()
         except Exception as error:
-            written.set_exception(error)
-            written.exception()  # it may be that nobody waits, and the next write fails the same
+            if not written.done():  # who waited for it may have been cancelled
+                written.set_exception(error)
+                written.exception()  # it may be that nobody waits, and the next write fails the same
         else:
-            written.set_result(None)
+            if not written.done():
+                written.set_result(None)
 
     def _tick(self) -> None:
         if self._bar is not None:

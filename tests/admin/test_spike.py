@@ -67,7 +67,7 @@ def test_scenarios_are_imported_and_found(admin: Admin, world: Path, scenarios: 
         (("data", "import", "beir", "somewhere", "--data", "WORLD"), "makes a dataset"),
         (("search", "spike", "x", "--data", "WORLD", "--as-context", "--json"), "both say"),
         (("train", "bm25", "--data", "WORLD"), "needs no training"),
-        (("train", "spike", "--data", "WORLD", "--name", "../x"), "--name"),
+        (("train", "spike", "--data", "WORLD", "--name", "../x"), "cannot be a model's name"),
         (("train", "spike", "--data", "WORLD"), "no scenarios to learn from"),
         (("search", "bm25", "x", "--data", "WORLD", "--model", "m"), "no trained models"),
         (("search", "spike", "x", "--data", "WORLD", "--model", "m"), "no model 'm'"),

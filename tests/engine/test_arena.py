@@ -71,6 +71,19 @@ def test_a_user_may_be_called_everybody(arena: Callable[..., Arena]) -> None:
     assert {h.document.id for h in made.ask("boat").answers[0].hits} == {"d1", "d2"}
 
 
+def test_an_unknown_person_is_told_who_there_is(arena: Callable[..., Arena]) -> None:
+    made = arena([{"_id": "d1", "text": "boat", "user": "ann"}], [{"_id": "q", "text": "x"}])
+    with pytest.raises(InputError, match=r"nobody is called 'helena' here\. There are ann$"):
+        made.ask("boat", "helena")
+
+
+def test_where_there_are_no_people_one_is_told_so(arena: Callable[..., Arena]) -> None:
+    made = arena([{"_id": "d1", "text": "boat"}], [{"_id": "q", "text": "x"}])
+    for ask in (lambda: made.ask("boat", "helena"), lambda: made.store("helena")):
+        with pytest.raises(InputError, match=r"here\. This collection has no people; leave the person out$"):
+            ask()
+
+
 def test_an_endless_document_is_explained_by_its_beginning(arena: Callable[..., Arena]) -> None:
     made = arena([{"_id": "d1", "text": "boat " * 200_000 + "lighthouse"}], [{"_id": "q", "text": "x"}])
     [hit] = made.ask("boat lighthouse").answers[0].hits

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from page.scenarios import weighed
 from tests.page.conftest import HOSTILE, Server, choose, open_page, open_scenarios
 from tests.page.test_page import CONTRAST, SLOWLY
 
 pytestmark = pytest.mark.integration
 BOX = "#scenario-question :is(textarea, input)"
 SLIDER = "#scenario-weight input[type=range]"
+NUMBER = "#scenario-weight input[type=number]"
 WITH, WITHOUT = "#scenario-results [data-name=with]", "#scenario-results [data-name=without]"
 SOUR = "My naturally leavened bread tastes of vinegar and will not rise."
 
@@ -83,6 +86,32 @@ def test_the_weight_ranks_again_at_once_and_one_is_dense_search(opened: Any) -> 
     opened.wait_for_function("() => document.querySelector('#scenario-results').innerText.includes('0.40 × document')")
     opened.wait_for_timeout(200)
     assert ids(opened, WITH) == own
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("", "0.40 × document"), ("7", "of the document itself"), ("-3", "0.00 × document"), ("0.3", "0.30 × document")],
+)
+def test_whatever_is_typed_for_the_weight_is_answered(opened: Any, server: Server, typed: str, said: str) -> None:
+    failed: list[int] = []
+    opened.on("response", lambda response: failed.append(response.status) if response.status >= 400 else None)
+    weigh(opened, "0.9")
+    opened.fill(NUMBER, typed)
+    opened.wait_for_function(
+        "said => document.querySelector('#scenario-results .q-summary').innerText.includes(said)", arg=said
+    )
+    opened.press(NUMBER, "Tab")
+    opened.wait_for_timeout(300)
+    assert failed == [] and opened.locator("[data-testid=toast-body]").count() == 0
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [(None, None), ("x", None), (math.nan, None), ([], None), (7, 1), (-3, 0), (math.inf, 1), (0.3, 0.3), (1, 1)],
+)
+def test_a_weight_is_the_nearest_that_there_is(typed: Any, meant: float | None) -> None:
+    assert weighed(typed) == meant
 
 
 # ... and say when the slow answer has come and been drawn.
@@ -210,11 +239,21 @@ def test_nothing_is_cut_off_and_text_stands_out(browser: Any, server: Server, wi
         ".q-pair .q-moved.q-up", ".q-pair .q-moved.q-down", ".q-need", ".q-scenario p:not(.q-by-whom)", ".q-by-whom",
         ".q-scores dt", ".q-scores .q-num", ".q-scores b", ".q-pair .q-summary", ".q-pair .q-text",
         ".q-told .q-verdict",
-        ".q-ends span", ".q-small .q-num", "#scenario-examples .q-example",
+        ".q-ends span", *([".q-swipe"] if width < 640 else []), ".q-small .q-num", "#scenario-examples .q-example",
     ]  # fmt: skip
     found = dict(page.evaluate(CONTRAST, there))
     page.close()
     assert {name: round(ratio, 2) for name, ratio in found.items() if ratio < 4.5} == {}
+
+
+def test_a_phone_says_that_one_can_swipe_to_the_other_column(opened: Any) -> None:
+    assert not opened.is_visible("#scenario-results .q-swipe"), "where both columns are seen there is nothing to say"
+    opened.set_viewport_size({"width": 360, "height": 800})
+    assert "Swipe" in opened.inner_text("#scenario-results .q-swipe")
+    opened.locator("#scenario-results .q-pair").evaluate("pair => pair.scrollTo({left: 10000, behavior: 'instant'})")
+    opened.wait_for_timeout(300)
+    box = opened.locator(WITHOUT).bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 360
 
 
 @pytest.fixture(scope="module")
@@ -242,11 +281,13 @@ def test_context_is_text_for_a_prompt(client: Any) -> None:
 @pytest.mark.parametrize(
     ("endpoint", "arguments", "said"),
     [
-        ("/scenarios", ("x", "almanac", 1.5), "less than or equal to 1"),
+        ("/scenarios", ("x", "almanac", 1.5), "The weight a is a number between 0 and 1."),
+        ("/scenarios", ("x", "almanac", -1), "The weight a is a number between 0 and 1."),
         ("/scenarios", ("x", "almanac", "half"), "a:"),
         ("/scenarios", ("", "almanac"), "question is empty"),
         ("/scenarios", ("x", "lives"), "no scenarios"),
         ("/scenarios", ("x", "nowhere"), "no collection 'nowhere'"),
+        ("/context", ("x", "almanac", "helena"), "has no people"),
         ("/context", ("x", "lives"), "no scenarios"),
         ("/context", ("x", "almanac", None, "nobody"), "does not answer here"),
         ("/context", ("x" * 501, "almanac"), "501 characters"),

