@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import random
 import threading
 import weakref
@@ -28,7 +27,7 @@ from engine.llm.attempts import BUSY_ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE
 from engine.llm.backends.base import Refused, Trouble
 from engine.llm.backends.hosts import Host, Hosts
 from engine.llm.backends.openai import BUSY, NO_CREDIT, SHOWN, retry_after, server_reason
-from engine.llm.config import ServerOptions, redact, secrets
+from engine.llm.config import ServerOptions, api_key, redact, secrets
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -115,9 +114,9 @@ class RemoteEncoder(Encoder):
 
     async def _batches(self, texts: list[str]) -> np.ndarray:
         """(n, dimension) vectors of `texts` in their order. The first error ends all requests."""
-        size, key = self.config.batch_size, self._key()
+        size, key = self.config.batch_size, api_key(self._server)
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        hidden = secrets(self._server, {self._server.key_env: key})
+        hidden = secrets(self._server)
         starts = range(0, len(texts), size)
         tasks = [asyncio.ensure_future(self._settle(texts[i : i + size], headers, hidden)) for i in starts]
         try:
@@ -126,12 +125,6 @@ class RemoteEncoder(Encoder):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-    def _key(self) -> str:
-        key = os.environ.get(self._server.key_env, "").strip()
-        if not key.isprintable():
-            raise InputError("this is no key: it has line breaks", where=self._server.key_env, remedy="Set it again")
-        return key
 
     async def _settle(self, texts: list[str], headers: dict[str, str], hidden: tuple[str, ...]) -> np.ndarray:
         """One batch until it is answered, refused or given up. Busy servers are waited for, which is no attempt."""

@@ -170,6 +170,9 @@ def _open(path: Path, remedy: str) -> Iterator[bytes]:
 
 def _replace(path: Path, lines: Iterable[bytes]) -> int:
     """Write a file of any size so that `path` holds the old lines or all the new ones."""
+    if not path.parent.is_dir() or path.is_dir():
+        what = "this is a folder" if path.is_dir() else f"there is no folder {path.parent}"
+        raise InputError(what, where=str(path), remedy="Name a file in a folder that is there")
     count = 0
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

@@ -12,7 +12,18 @@ from pydantic import Field, field_validator
 
 from engine.artifacts import digest_tree
 from engine.config import BuildConfig, Config
+from engine.errors import InputError
 from engine.llm.task import Sampling
+
+NO_SECRETS = ("empty", "none", "null", "dummy", "test", "token")  # what local servers are given as a key
+
+
+def check_urls(urls: tuple[str, ...]) -> tuple[str, ...]:
+    """Each base URL once, without a slash at its end. ValueError for what is none, or holds a password or query."""
+    for url in urls:
+        if not url.startswith(("http://", "https://")) or set("@?#") & set(url):
+            raise ValueError("write http://HOST:PORT/v1, and put a key into the variable that key_env names")
+    return tuple(dict.fromkeys(url.rstrip("/") for url in urls))
 
 
 class ServerOptions(Config):
@@ -41,10 +52,7 @@ class ServerOptions(Config):
     @field_validator("base_urls")
     @classmethod
     def _are_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        for url in urls:
-            if not url.startswith(("http://", "https://")):
-                raise ValueError(f"{url!r} is no URL; write http://HOST:PORT/v1")
-        return tuple(dict.fromkeys(url.rstrip("/") for url in urls))
+        return check_urls(urls)
 
 
 class LlmConfig(BuildConfig):
@@ -85,9 +93,22 @@ class LlmConfig(BuildConfig):
 
 
 def secrets(options: ServerOptions, environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """What must never be shown: the key, unless it is a word such as EMPTY that local servers are given."""
-    key = environment.get(options.key_env, "")
-    return (key,) if len(key) >= 8 else ()
+    """What must never be shown: the key, unless it is a word such as EMPTY that local servers are given.
+
+    Keys of less than four characters are no secrets: to hide them would garble replies, and anybody guesses them.
+    """
+    key = environment.get(options.key_env, "").strip()
+    return (key,) if len(key) >= 4 and key.lower() not in NO_SECRETS else ()
+
+
+def api_key(options: ServerOptions, environment: Mapping[str, str] = os.environ) -> str:
+    """The key that is sent, "" if there is none. Raises InputError for one that no header can hold."""
+    key = environment.get(options.key_env, "").strip()  # files end with a line break
+    if not key.isprintable():
+        raise InputError(
+            "this is no key: it has line breaks or control characters", where=options.key_env, remedy="Set it again"
+        )
+    return key
 
 
 def redact(text: str, hidden: tuple[str, ...]) -> str:

@@ -244,6 +244,9 @@ def describe(folder: Path, task: Task[Any, Any], config: LlmConfig) -> None:
 def find(workspace: Workspace, name: str) -> Path:
     """The job's folder that `name`, or its beginning, names. Raises InputError."""
     known = folders(workspace)
+    if not name.strip():
+        remedy = f"Name one of: {', '.join(f.name for f in known) or 'none'}"
+        raise InputError("the name of a job is empty", where="JOB", remedy=remedy)
     found = [f for f in known if f.name == name] or [f for f in known if f.name.startswith(name)]
     if len(found) == 1:
         return found[0]
@@ -261,6 +264,8 @@ def about(folder: Path) -> dict[str, Any]:
     """What job.json says. Raises InputError if it is damaged."""
     try:
         found: dict[str, Any] = json.loads((folder / JOB).read_text("utf-8"))
+        _ = found["task"], found["version"], found["identity"]["backend"], found["identity"]["model"]
         return found
-    except ValueError:
-        raise InputError("not readable as JSON", where=str(folder / JOB), remedy="Delete this file only") from None
+    except (ValueError, KeyError, TypeError):
+        what, remedy = "this file is damaged", "Delete it alone: the job's command writes it again"
+        raise InputError(what, where=str(folder / JOB), remedy=remedy) from None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypedDict, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from engine.artifacts import digest
 from engine.config import Config
@@ -28,10 +28,10 @@ class Message(TypedDict):
 class Sampling(Config):
     """How a model's words are drawn; part of every request's key."""
 
-    temperature: float = 0.0
-    top_p: float = 1.0
-    max_tokens: int = 2048
-    seed: int = 0
+    temperature: float = Field(0.0, ge=0, le=5)
+    top_p: float = Field(1.0, gt=0, le=1)
+    max_tokens: int = Field(2048, ge=1)
+    seed: int = Field(0, ge=0)
 
 
 def _accept(inputs: Any, answer: Any) -> None:

@@ -103,3 +103,23 @@ def test_two_jobs_with_one_beginning(cli: Callable[..., Any], job: Path) -> None
     code, _, err = cli("llm", "retry", "imagine")
     assert code == 2 and "2 jobs begin so" in err
     assert len(json.loads(cli("llm", "status", "--json")[1])) == 2
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "{torn", '{"task": "imagine", "version": 3, "identity": []}'])
+def test_a_damaged_job_is_one_line(cli: Callable[..., Any], job: Path, content: str) -> None:
+    (job / logs.JOB).write_text(content)
+    code, _, err = cli("llm", "status")
+    assert code == 2 and err.count("\n") == 1 and "job.json: this file is damaged. Delete it alone" in err
+
+
+def test_an_empty_name_is_no_job(cli: Callable[..., Any], job: Path) -> None:
+    code, _, err = cli("llm", "retry", "")
+    assert code == 2 and err == f"error: JOB: the name of a job is empty. Name one of: {job.name}\n"
+    assert logs.RETRY not in (job / logs.LOG).read_bytes()
+
+
+def test_an_export_names_the_path_that_was_given(cli: Callable[..., Any], job: Path, tmp_path: Path) -> None:
+    (job / logs.REQUESTS).write_text("")
+    for path, what in ((tmp_path / "none" / "b.jsonl", "there is no folder"), (tmp_path, "this is a folder")):
+        code, _, err = cli("llm", "export-batch", job.name, path)
+        assert code == 2 and err.startswith(f"error: {path}: {what}") and ".tmp" not in err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -114,7 +113,7 @@ class Hosts:
             return
         if any(self._works(host, now) for host in self.hosts):
             return
-        where = ", ".join(re.sub(r"//[^/@]*@", "//", host.url) for host in self.hosts)  # without a password
+        where = ", ".join(host.url for host in self.hosts)
         reasons = "; ".join(dict.fromkeys(host.reason for host in self.hosts if host.reason))
         busy = all(host.asked for host in self.hosts)
         what = f"the servers have only been busy for {now - self._since:.0f} s" if busy else "no server answers"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import email.utils
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from engine.llm.backends.base import Refused, Reply, Trouble
 from engine.llm.backends.hosts import Host, Hosts
 from engine.llm.backends.schema import response_format
 from engine.llm.backends.stream import START, collect
-from engine.llm.config import LlmConfig, redact, secrets
+from engine.llm.config import LlmConfig, api_key, redact, secrets
 from engine.llm.task import Message, Task
 
 BUSY = (429, 503, 529)
@@ -57,7 +56,7 @@ class OpenAIBackend:
             self._child = VllmChild(self._config.model, self._folder, self._server.key_env)
             await self._child.start()
             self._hosts = Hosts([self._child.url], self._server.patience)
-        key = os.environ.get(self._server.key_env)
+        key = api_key(self._server)
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._session = aiohttp.ClientSession(
             headers=headers,
@@ -105,7 +104,8 @@ class OpenAIBackend:
         host = await self._hosts.take()
         held = True
         try:
-            async with self._session.post(f"{host.url}/chat/completions", data=data) as response:
+            url = f"{host.url}/chat/completions"
+            async with self._session.post(url, data=data, allow_redirects=False) as response:
                 content = await response.read()
             held = False
             if response.status == 200:
@@ -155,6 +155,13 @@ class OpenAIBackend:
                 f"the server refuses the key ({told})",
                 where=host.url,
                 remedy=f"Put a valid one into the environment variable {self._server.key_env}",
+            )
+        if 300 <= status < 400:  # not followed: the key is for this server
+            self._hosts.failed(host, told)
+            raise InputError(
+                f"the server sends requests elsewhere ({told})",
+                where=host.url,
+                remedy="Set llm.server.base_urls to where it really is",
             )
         if status == 429 and NO_CREDIT.search(reason):
             self._hosts.failed(host, told)

@@ -9,8 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from engine.config import keys
-from engine.llm.config import LlmConfig, ServerOptions, redact, secrets
+from engine.errors import InputError
+from engine.llm.config import LlmConfig, ServerOptions, api_key, redact, secrets
 from engine.llm.log import job_folder
+from engine.llm.task import Sampling
 from llm.tasks import ECHO, config
 
 ENGINE = Path(__file__).parents[3] / "engine" / "llm"
@@ -53,11 +55,35 @@ def test_a_models_folder_counts_by_its_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "server", [{"base_urls": []}, {"base_urls": ["localhost:8000"]}, {"slots": 0}, {"slot": 4}, {"attempts": 0}]
+    "server",
+    [
+        {"base_urls": []},
+        {"base_urls": ["localhost:8000"]},
+        {"base_urls": ["http://me:password@host/v1"]},
+        {"base_urls": ["http://host/v1?key=secret"]},
+        {"slots": 0},
+        {"slot": 4},
+        {"attempts": 0},
+    ],
 )
 def test_nonsense_is_refused(server: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ServerOptions.model_validate(server)
+
+
+def test_a_refused_address_is_not_said_back() -> None:
+    with pytest.raises(ValidationError) as caught:
+        ServerOptions.model_validate({"base_urls": ["http://me:password@host/v1"]})
+    assert "key_env" in caught.value.errors()[0]["msg"] and "password" not in caught.value.errors()[0]["msg"]
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    [{"temperature": -0.1}, {"temperature": 5.1}, {"top_p": 0}, {"top_p": 1.1}, {"max_tokens": 0}, {"seed": -1}],
+)
+def test_sampling_has_bounds(sampling: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        Sampling.model_validate(sampling)
 
 
 def test_one_url_may_be_a_string() -> None:
@@ -65,6 +91,15 @@ def test_one_url_may_be_a_string() -> None:
 
 
 def test_a_word_that_stands_for_no_key_is_not_hidden() -> None:
-    assert secrets(ServerOptions(), {"OPENAI_API_KEY": "EMPTY"}) == ()
+    for word in ("EMPTY", "none", "Null", "dummy", "test", "TOKEN", "abc", "", " \n"):
+        assert secrets(ServerOptions(), {"OPENAI_API_KEY": word}) == ()
+    assert secrets(ServerOptions(), {"OPENAI_API_KEY": "k3y!\n"}) == ("k3y!",)
     hidden = secrets(ServerOptions(key_env="MINE"), {"MINE": "sk-1234567890"})
     assert redact("bad key sk-1234567890!", hidden) == "bad key [key]!"
+
+
+def test_a_key_is_stripped_and_one_with_line_breaks_is_refused() -> None:
+    assert api_key(ServerOptions(key_env="MINE"), {"MINE": " sk-1\n"}) == "sk-1" and api_key(ServerOptions(), {}) == ""
+    for wrong in ("sk-1\nX-More: 1", "sk\x001", "sk\udc801"):
+        with pytest.raises(InputError, match=r"^MINE: this is no key: .*Set it again$"):
+            api_key(ServerOptions(key_env="MINE"), {"MINE": wrong})
