@@ -49,7 +49,7 @@ async def settle(
 
     `messages` are the task's for `inputs`."""
     outcome, started = Outcome(), time.perf_counter()
-    size = sum(len(message["content"]) for message in messages) if budget.limited else 0
+    size = sum(len(message["content"].encode("utf-8", "replace")) for message in messages)
     busy = 0
     seed = config.sampling.seed + sample
     while True:
@@ -58,10 +58,10 @@ async def settle(
         except Exhausted:
             outcome.reason, outcome.transient = outcome.reason or "the budget was used up", True
             break
-        outcome.sent, used, pause = True, (0, 0), None
+        outcome.sent, used, counted, pause = True, (0, 0), False, None
         try:
             reply = await backend.ask(messages, seed + SEED_STEP * outcome.attempts)
-            used = reply.usage
+            used, counted = reply.usage, True
             outcome.attempts += 1
             outcome.cut = reply.cut
             answer, outcome.repaired = parse(task, inputs, reply.text)
@@ -77,6 +77,7 @@ async def settle(
             if trouble.busy:
                 pause = 0.0  # the server rests as a whole, see Hosts
             else:
+                used = (budget.estimate(size), 0)  # it may have read the prompt, and charge for it
                 longest = min(FIRST_PAUSE * 2 ** (outcome.attempts - 1), LONGEST_PAUSE)
                 pause = trouble.wait if trouble.wait is not None else longest * random.uniform(0.5, 1.0)
         except Refused as refusal:
@@ -84,7 +85,7 @@ async def settle(
             outcome.reason, outcome.transient = str(refusal), False
         finally:
             outcome.usage = (outcome.usage[0] + used[0], outcome.usage[1] + used[1])
-            budget.settle(reserved, size, used)
+            budget.settle(reserved, size, used, counted)
         if pause is None or outcome.attempts >= config.server.attempts or busy >= BUSY_ATTEMPTS:
             break
         outcome.retried += 1

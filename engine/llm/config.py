@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from engine.artifacts import digest_tree
 from engine.config import BuildConfig, Config
@@ -53,6 +53,12 @@ class ServerOptions(Config):
     @classmethod
     def _are_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
         return check_urls(urls)
+
+    @model_validator(mode="after")
+    def _money_needs_a_price(self) -> ServerOptions:
+        if self.max_cost is not None and not (self.price_in or self.price_out):
+            raise ValueError("max_cost needs price_in or price_out, the money for a million tokens")
+        return self
 
 
 class LlmConfig(BuildConfig):

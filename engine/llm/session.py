@@ -12,8 +12,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import orjson
+
 from engine.llm.attempts import Outcome, settle, to_json
 from engine.llm.backends.base import Backend
+from engine.llm.backends.schema import response_format
 from engine.llm.budget import Budget
 from engine.llm.config import LlmConfig
 from engine.llm.index import ANSWERED, FAILED, REPLY, SENT, TRANSIENT
@@ -96,7 +99,7 @@ class Session:
         started = time.perf_counter()
         tally, server = self._log.tally, self._config.server
         spent = (tally.prompt_tokens, tally.completion_tokens)
-        budget = Budget(server, self._config.sampling.max_tokens, spent)
+        budget = Budget(server, self._config.sampling.max_tokens, spent, self._fixed())
         self._log.add_session(self._total, (server.price_in, server.price_out))
         with bar(self._task.name, self._total, "requests") as self._bar:
             preparing = asyncio.create_task(self._prepare(self.due()))
@@ -117,6 +120,12 @@ class Session:
         if budget.exhausted:
             self._log.flush()
             raise budget.error()
+
+    def _fixed(self) -> int:
+        """Bytes of the schema that goes out with each request."""
+        if self._config.backend != "openai" or self._config.server.json_schema == "off":
+            return 0
+        return len(orjson.dumps(response_format(self._task.name, self._task.answer)))
 
     async def _prepare(self, due: Iterator[Due | None]) -> None:
         """Keep `_prepared` filled with what comes next, in the time in which the workers wait for replies."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import email.utils
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from engine.llm.backends.base import Refused, Reply, Trouble
 from engine.llm.backends.hosts import Host, Hosts
 from engine.llm.backends.schema import response_format
 from engine.llm.backends.stream import START, collect
+from engine.llm.budget import BYTES
 from engine.llm.config import LlmConfig, api_key, redact, secrets
 from engine.llm.task import Message, Task
 
@@ -26,7 +28,8 @@ BUSY = (429, 503, 529)
 NO_FORMAT = re.compile(r"response_format|json_schema|guided|structured|grammar|schema", re.IGNORECASE)
 NO_CREDIT = re.compile(r"insufficient_quota|billing", re.IGNORECASE)
 LONGEST_WAIT = 600.0  # seconds of a Retry-After that are believed
-CHARACTERS = 4  # of a token, where a server counts nothing
+TEMPLATE = 4096  # tokens that a server may add to a prompt; one that counts more is not believed
+LONGEST_ANSWER = 1_000_000  # tokens, where max_tokens is not known
 SHOWN = 300  # characters of a server's reason
 
 
@@ -144,7 +147,8 @@ class OpenAIBackend:
             self._hosts.failed(host, "no chat completion")
             raise Trouble("the server's reply is no chat completion") from None
         self._hosts.answered(host)
-        return Reply(redact(text, self._hidden), usage(found, sent, text), choice.get("finish_reason") == "length")
+        used = usage(found, sent, text, self._config.sampling.max_tokens)
+        return Reply(redact(text, self._hidden), used, choice.get("finish_reason") == "length")
 
     def _refuse(self, host: Host, status: int, headers: Any, content: bytes) -> None:
         reason = redact(server_reason(content), self._hidden)[:SHOWN]
@@ -198,14 +202,15 @@ def body(shared: bytes, messages: Sequence[Message], seed: int) -> bytes:
     return b'%s,"seed":%d,"messages":%s}' % (shared, seed, chat)
 
 
-def usage(found: dict[str, Any], sent: int, text: str) -> tuple[int, int]:
-    """Prompt and generated tokens as a server's reply tells, else guessed from the lengths."""
+def usage(found: dict[str, Any], sent: int, text: str, longest: int = LONGEST_ANSWER) -> tuple[int, int]:
+    """Prompt and generated tokens as a server's reply tells; estimated from the bytes if that cannot be true."""
     told = found.get("usage")
     told = told if isinstance(told, dict) else {}
     prompt, written = told.get("prompt_tokens"), told.get("completion_tokens")
+    size = len(text.encode("utf-8", "replace"))
     return (
-        prompt if isinstance(prompt, int) else sent // CHARACTERS,
-        written if isinstance(written, int) else len(text) // CHARACTERS,
+        prompt if type(prompt) is int and 0 < prompt <= 2 * sent + TEMPLATE else math.ceil(sent / BYTES),
+        written if type(written) is int and 0 <= written <= 2 * longest + TEMPLATE else math.ceil(size / BYTES),
     )
 
 

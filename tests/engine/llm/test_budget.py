@@ -10,8 +10,9 @@ import pytest
 from engine.artifacts import Workspace
 from engine.errors import BuildError
 from engine.llm.job import generate
+from engine.llm.task import Task
 from llm.server import Act, Server
-from llm.tasks import ECHO, config, words
+from llm.tasks import ECHO, Echo, Word, config, words
 
 Serve = Callable[..., Server]
 SHORT = {"max_tokens": 50}
@@ -71,3 +72,57 @@ def test_nothing_is_sent_with_a_ceiling_of_nothing(workspace: Workspace, serve: 
     with pytest.raises(BuildError, match="0 tokens were spent"):
         run(workspace, server, 100, max_tokens_total=10)
     assert server.bodies == []
+
+
+HAN = "\u6f22"
+LONG = Task("long", 1, Word, Echo, lambda w: [{"role": "user", "content": HAN * 6000 + f" {w.word}"}])
+
+
+def count(body: dict[str, Any], rate: float = 1.0) -> dict[str, int]:
+    """What a server tells that takes `rate` tokens for a character."""
+    return {"prompt_tokens": int(rate * len(body["messages"][-1]["content"])), "completion_tokens": 5}
+
+
+@pytest.mark.parametrize("rate", [1.0, 2.5])
+def test_prompts_of_another_script_keep_to_the_ceiling(workspace: Workspace, serve: Serve, rate: float) -> None:
+    server = serve(lambda body, _: Act(usage=count(body, rate)), latency=0.02)
+    with pytest.raises(BuildError, match="max_tokens_total=100000 is reached"):
+        generate(workspace, LONG, words(50), config(server.url, sampling=SHORT, max_tokens_total=100_000, slots=50))
+    spent = sum(count(body, rate)["prompt_tokens"] + 5 for body in server.bodies)
+    assert 80_000 < spent <= 100_000
+
+
+@pytest.mark.parametrize("usage", [{"prompt_tokens": -9, "completion_tokens": -9}, {"prompt_tokens": 10**18}, {}])
+@pytest.mark.parametrize("written", [None, 0.5, True, 10**18])
+def test_a_count_that_cannot_be_true_is_an_estimate(
+    workspace: Workspace, serve: Serve, usage: dict[str, Any], written: Any
+) -> None:
+    told = usage | ({} if written is None else {"completion_tokens": written})
+    made = generate(workspace, LONG, words(2), config(serve(lambda *_: Act(usage=told)).url, sampling=SHORT))
+    assert 12_000 < made.counts.prompt_tokens < 13_000 and 10 < made.counts.completion_tokens < 30
+
+
+@pytest.mark.parametrize(
+    "act",
+    [Act(status=500, raw=b""), Act(half=True), Act(raw=b"{"), Act(seconds=9)],
+    ids=["500", "half", "rubbish", "late"],
+)
+def test_what_failed_after_it_was_sent_may_have_been_charged(workspace: Workspace, serve: Serve, act: Act) -> None:
+    server = serve(lambda *_: act)
+    with pytest.raises(BuildError, match=r"max_tokens_total=20000 is reached: 1\d,\d+ tokens were spent"):
+        generate(
+            workspace, LONG, words(9), config(server.url, sampling=SHORT, max_tokens_total=20_000, timeout=0.3, slots=2)
+        )
+    assert len(server.bodies) == 3
+
+
+def test_a_busy_server_charges_nothing(workspace: Workspace, serve: Serve) -> None:
+    server = serve(lambda _, before: Act() if before else Act(status=429, headers={"Retry-After": "0.1"}))
+    made = generate(workspace, LONG, words(3), config(server.url, sampling=SHORT, max_tokens_total=7000))
+    assert (made.counts.answered, made.counts.prompt_tokens) == (3, 30)
+
+
+def test_the_first_request_is_counted_before_others_follow(workspace: Workspace, serve: Serve) -> None:
+    server = serve(latency=0.2)
+    run(workspace, server, 9, max_tokens_total=100_000)
+    assert server.times[1] - server.times[0] >= 0.2 > server.times[-1] - server.times[1] and server.peak == 8

@@ -29,7 +29,7 @@ def test_every_key_is_read_by_some_code() -> None:
 
 
 def test_the_server_is_no_part_of_digests() -> None:
-    one, other = config("http://a/v1", slots=1), config("http://b/v1", max_cost=3.0)
+    one, other = config("http://a/v1", slots=1), config("http://b/v1", max_cost=3.0, price_in=1.0)
     assert one.model_dump() == other.model_dump() and "server" not in one.model_dump()
     assert one.identity() == other.identity()
     assert LlmConfig(**one.model_dump()).identity() == one.identity()
@@ -61,6 +61,7 @@ def test_a_models_folder_counts_by_its_files(tmp_path: Path) -> None:
         {"base_urls": ["localhost:8000"]},
         {"base_urls": ["http://me:password@host/v1"]},
         {"base_urls": ["http://host/v1?key=secret"]},
+        {"max_cost": 3.0},
         {"slots": 0},
         {"slot": 4},
         {"attempts": 0},
