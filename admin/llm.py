@@ -79,11 +79,13 @@ def export_batch(
     from engine.artifacts import Workspace
     from engine.llm import batch, log
 
-    counts = batch.export(log.find(Workspace(workspace), job), file)
+    folder = log.find(Workspace(workspace), job)
+    counts = batch.export(folder, file)
+    failed = f", {counts['failed']} failed: llm retry {folder.name} asks them again" if counts["failed"] else ""
     if json:
         common.print_json(counts)
     else:
-        typer.echo(f"{file}: {counts['requests']} requests ({counts['answered']} of the job have an answer)")
+        typer.echo(f"{file}: {counts['requests']} requests ({counts['answered']} answered{failed})")
 
 
 @app.command("import-batch")
@@ -104,12 +106,15 @@ def import_batch(
         return
     typer.echo(f"{folder.name}: {counts['replies']} replies taken, {counts['errors']} errors listed as failed")
     for kind, what in (
-        ("known", "were there already"),
-        ("unknown", "are not of this job"),
-        ("unreadable", "unreadable"),
+        ("known", "there already"),
+        ("unknown", "not of this job"),
+        ("unreadable", "not readable"),
     ):
         if counts[kind]:
-            typer.echo(f"{counts[kind]} lines passed over: they {what}")
+            one = counts[kind] == 1
+            typer.echo(
+                f"{counts[kind]} {'line' if one else 'lines'} passed over: {'it is' if one else 'they are'} {what}"
+            )
 
 
 def _clock(seconds: float) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -56,19 +57,19 @@ def write_requests(folder: Path, due: Iterable[Any], task: Task[Any, Any], confi
 
 
 def export(folder: Path, file: Path) -> dict[str, int]:
-    """Write those of the job's requests.jsonl that have no answer yet to `file`; returns `requests` and `answered`.
+    """Write those of the job's requests.jsonl that have no answer yet to `file`; returns counts.
 
-    Raises InputError if nothing was exported by the method's command.
+    `requests` written, `answered` and `failed` left out; the latter are asked again after `llm retry`. Raises InputError if nothing was exported by the method's command.
     """
     index = KeyIndex()
     scan(folder / LOG, index, Tally())
-    counts: Counter[str] = Counter(requests=0, answered=0)
+    counts: Counter[str] = Counter(requests=0, answered=0, failed=0)
 
     def lines() -> Iterator[bytes]:
         for line in _open(folder / REQUESTS, "Run the method's command with llm.server.export=true first"):
             entry = index.get(orjson.loads(line)["custom_id"])
             if entry and entry.state in (ANSWERED, REPLY, FAILED):
-                counts["answered"] += 1
+                counts["failed" if entry.state == FAILED else "answered"] += 1
             else:
                 counts["requests"] += 1
                 yield line
@@ -97,12 +98,11 @@ def import_(folder: Path, file: Path) -> dict[str, int]:
             try:
                 row = orjson.loads(line)
                 key = row["custom_id"]
-                is_key = len(bytes.fromhex(key)) == 16
             except (ValueError, KeyError, TypeError):
                 counts["unreadable"] += 1
                 continue
-            entry = log.index.get(key) if is_key else None
-            if not is_key or (entry is None and exported.get(key) is None):
+            entry = log.index.get(key) if _is_key(key) else None
+            if not _is_key(key) or (entry is None and exported.get(key) is None):
                 counts["unknown"] += 1
                 continue
             mark = _mark(key, line)
@@ -124,6 +124,10 @@ def import_(folder: Path, file: Path) -> dict[str, int]:
                 remedy="Name the job it was exported from: python -m admin llm status",
             )
     return dict(counts)
+
+
+def _is_key(name: Any) -> bool:
+    return isinstance(name, str) and re.fullmatch("[0-9a-f]{32}", name) is not None
 
 
 def _reply(row: dict[str, Any], size: int) -> tuple[tuple[str, tuple[int, int]] | None, str]:

@@ -82,12 +82,17 @@ def test_batches(cli: Callable[..., Any], job: Path, tmp_path: Path) -> None:
     lines = [{"custom_id": key, "method": "POST", "url": "/v1/chat/completions", "body": {}} for key in KEYS]
     (job / logs.REQUESTS).write_text("".join(json.dumps(line) + "\n" for line in lines))
     counts = json.loads(cli("llm", "export-batch", job.name, tmp_path / "batch.jsonl", "--json")[1])
-    assert counts == {"requests": 3, "answered": 3}
+    assert counts == {"requests": 3, "answered": 2, "failed": 1}
+    _, out, _ = cli("llm", "export-batch", job.name, tmp_path / "batch.jsonl")
+    assert f"3 requests (2 answered, 1 failed: llm retry {job.name} asks them again)" in out
     reply = {"choices": [{"message": {"content": '{"text": "b"}'}}], "usage": {}}
     results = [{"custom_id": key, "response": {"status_code": 200, "body": reply}} for key in (*KEYS[4:], "f" * 32)]
     (tmp_path / "out.jsonl").write_text("".join(json.dumps(line) + "\n" for line in results))
     _, out, _ = cli("llm", "import-batch", job.name, tmp_path / "out.jsonl")
-    assert "2 replies taken, 0 errors" in out and "1 lines passed over: they are not of this job" in out
+    assert "2 replies taken, 0 errors" in out and "1 line passed over: it is not of this job" in out
+    (tmp_path / "out.jsonl").write_text("torn\n{}\n" + (tmp_path / "out.jsonl").read_text())
+    _, out, _ = cli("llm", "import-batch", job.name, tmp_path / "out.jsonl")
+    assert "2 lines passed over: they are there already" in out and "2 lines passed over: they are not readable" in out
     assert "2 imported replies" in cli("llm", "status")[1]
 
 

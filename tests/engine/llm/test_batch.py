@@ -82,7 +82,7 @@ def test_errors_rubbish_and_replies_that_do_not_fit(workspace: Workspace, serve:
         "{torn",
     ]
     file = write(tmp_path / "out.jsonl", results)
-    assert batch.import_(folder, file) == {"replies": 2, "errors": 3, "known": 0, "unknown": 1, "unreadable": 3}
+    assert batch.import_(folder, file) == {"replies": 2, "errors": 3, "known": 0, "unknown": 3, "unreadable": 1}
     made = generate(workspace, ECHO, words(5), config(NOWHERE))
     assert dict(made.failures()) == {
         "d0": "no JSON in the reply",
