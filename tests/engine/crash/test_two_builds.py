@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,11 @@ def work_slowly(folder: Path) -> None:
             assert time.monotonic() < deadline, "nobody came to wait"
             time.sleep(0.01)
 
-    def counted(segment, analyzer):
+    def counted(texts, total, analyzer):
         wait()
-        note(folder, "segment", segment.name)
-        return count(segment, analyzer)
+        first = next(texts)
+        note(folder, "segment that begins with", first)
+        return count(chain([first], texts), total, analyzer)
 
     def encoded(self, texts):
         wait()
