@@ -25,7 +25,19 @@ def status(workspace: common.Workspace = common.DEFAULT_WORKSPACE, json: common.
     elif not jobs:
         typer.echo(f"no jobs in {workspace}: methods make them when they ask a language model")
     else:
-        header = ("job", "model", "state", "answered", "failed", "again", "in flight", "resent", "tokens", "cost")
+        header = (
+            "job",
+            "model",
+            "state",
+            "last run",
+            "answered",
+            "failed",
+            "again",
+            "in flight",
+            "resent",
+            "tokens",
+            "cost",
+        )
         common.print_table(
             (*header, "per second", "left"),
             [
@@ -33,7 +45,8 @@ def status(workspace: common.Workspace = common.DEFAULT_WORKSPACE, json: common.
                     job.job,
                     job.model,
                     "running" if job.running else "at rest",
-                    f"{job.answered} of {job.total}" if job.total is not None else job.answered,
+                    f"{job.done} of {job.total}" if job.total is not None else "",
+                    job.answered,
                     job.failed,
                     job.again,
                     job.in_flight,

@@ -59,7 +59,8 @@ def write_requests(folder: Path, due: Iterable[Any], task: Task[Any, Any], confi
 def export(folder: Path, file: Path) -> dict[str, int]:
     """Write those of the job's requests.jsonl that have no answer yet to `file`; returns counts.
 
-    `requests` written, `answered` and `failed` left out; the latter are asked again after `llm retry`. Raises InputError if nothing was exported by the method's command.
+    `requests` written, `answered` and `failed` left out; the latter are asked again after `llm retry`.
+    Raises InputError if nothing was exported by the method's command.
     """
     index = KeyIndex()
     scan(folder / LOG, index, Tally())

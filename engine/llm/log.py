@@ -1,7 +1,7 @@
 """A job's log: what was sent, answered and failed, a JSON line each, only ever appended to.
 
     jobs/NAME-DIGEST/job.json    which task, version and model; written once
-    jobs/NAME-DIGEST/log.jsonl   {"event": "session" | "sent" | "answer" | "failed" | "reply" | "retry", ...}
+    jobs/NAME-DIGEST/log.jsonl   {"event": "session" | "sent" | "answer" | "failed" | "passed" | ...}
 
 An answer once written is never asked for again. What a killed process left half-written at the end is cut off when the
 log is next opened for writing; a line that is damaged elsewhere is skipped, and its request counts as not asked. One
@@ -48,6 +48,7 @@ class Tally:
     started: float = 0.0  # of the last session
     answers_before: int = 0  # before the last session
     total: int | None = None  # requests of the last session, where known
+    done: int = 0  # those of the last session that it has answered, given up or passed over
     prices: tuple[float, float] = (0.0, 0.0)  # of the last session, per million tokens in and out
 
 
@@ -84,7 +85,10 @@ def _take(line: bytes, offset: int, index: KeyIndex, tally: Tally) -> None:
         event = row["event"]
         if event == "session":
             tally.started, tally.total, tally.answers_before = row["epoch"], row["total"], tally.answers
+            tally.done = 0
             tally.prices = row["prices"][0], row["prices"][1]
+        elif event == "passed":
+            tally.done += row["count"]
         elif event == "retry":
             index.forgive()
         elif event == "sent":
@@ -97,6 +101,7 @@ def _take(line: bytes, offset: int, index: KeyIndex, tally: Tally) -> None:
             used, written = row["usage"]
             index.put(row["key"], ANSWERED if event == "answer" else TRANSIENT if row["transient"] else FAILED, offset)
             tally.answers += event == "answer"
+            tally.done += "mark" not in row  # that of an import belongs to no session
             tally.repaired += bool(row.get("repaired"))
             tally.prompt_tokens += used
             tally.completion_tokens += written
@@ -139,6 +144,10 @@ class JobLog:
         at = datetime.datetime.now().isoformat(timespec="seconds")
         row = {"event": "session", "at": at, "epoch": time.time(), "total": total, "prices": prices}
         self._add(orjson.dumps(row) + b"\n")
+
+    def add_passed(self, count: int) -> None:
+        """The session had no need to ask so many more of its requests."""
+        self._add(orjson.dumps({"event": "passed", "count": count}) + b"\n")
 
     def add_retry(self) -> None:
         """All that failed is due again."""

@@ -58,6 +58,7 @@ class Session:
         self._more, self._room, self._complete = asyncio.Event(), asyncio.Event(), False
         self._written: asyncio.Future[None] | None = None
         self._bar: Any = None
+        self._passed = 0  # requests that need not be asked, beside those the log was told of
         self._ready: asyncio.Task[None] | None = None
 
     def due(self) -> Iterator[Due | None]:
@@ -75,6 +76,7 @@ class Session:
                     yield Due(key, inputs, sample, again=entry is not None and entry.state == SENT)
                 else:
                     self._tick()
+                    self._passed += 1
                     skipped += 1
                     if skipped % BREATH == 0:
                         yield None
@@ -131,7 +133,9 @@ class Session:
         """Keep `_prepared` filled with what comes next, in the time in which the workers wait for replies."""
         try:
             for request in due:
-                if request is not None:
+                if request is None:
+                    self._tell_passed()
+                else:
                     self._in_flight.add(request.key)
                     self._prepared.append((request, self._task.messages(request.inputs)))
                     self._more.set()
@@ -139,9 +143,15 @@ class Session:
                     self._room.clear()
                     await self._room.wait()
                 await asyncio.sleep(0)  # replies first
+            self._tell_passed()
         finally:
             self._complete = True
             self._more.set()
+
+    def _tell_passed(self) -> None:
+        if self._passed:
+            self._log.add_passed(self._passed)
+            self._passed = 0
 
     async def _work(self, budget: Budget) -> None:
         while not budget.exhausted:
@@ -185,6 +195,7 @@ class Session:
 
     def _check_imported(self, key: str, inputs: Any, row: dict[str, Any]) -> None:
         used = (row["usage"][0], row["usage"][1])
+        self._passed -= 1  # its own line tells
         self.counts.prompt_tokens += used[0]
         self.counts.completion_tokens += used[1]
         try:

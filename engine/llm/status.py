@@ -18,6 +18,7 @@ class JobStatus:
 
     `in_flight` requests were sent and have no answer yet; if nobody is `running` the job, they are sent again. `rate`
     is answers a second in the last session, `eta` the seconds that it still takes, None if that is not known.
+    `total` and `done` are the last session's own: its requests, and those it has answered, given up or passed over.
     """
 
     job: str
@@ -27,6 +28,7 @@ class JobStatus:
     model: str
     running: bool
     total: int | None
+    done: int
     answered: int
     failed: int
     again: int
@@ -60,7 +62,7 @@ def status(folder: Path) -> JobStatus:
     lasted = path.stat().st_mtime - tally.started if tally.started and path.exists() else 0.0
     made = tally.answers - tally.answers_before
     rate = made / lasted if lasted > 0 and made else None
-    left = None if tally.total is None else max(tally.total - answered - failed, 0)
+    left = None if tally.total is None else max(tally.total - tally.done, 0)
     return JobStatus(
         job=folder.name,
         task=about["task"],
@@ -69,6 +71,7 @@ def status(folder: Path) -> JobStatus:
         model=about["identity"]["model"],
         running=running,
         total=tally.total,
+        done=tally.done if tally.total is None else min(tally.done, tally.total),
         answered=answered,
         failed=failed,
         again=index.count(TRANSIENT),

@@ -49,12 +49,20 @@ def test_status(cli: Callable[..., Any], job: Path) -> None:
     code, out, _ = cli("llm", "status", "--json")
     [found] = json.loads(out)
     assert code == 0
-    wanted = {"job": job.name, "task": "imagine", "version": 3, "backend": "openai", "model": "qwen", "total": 6}
+    wanted = {
+        "job": job.name,
+        "task": "imagine",
+        "version": 3,
+        "backend": "openai",
+        "model": "qwen",
+        "total": 6,
+        "done": 4,
+    }
     wanted |= {"answered": 2, "failed": 1, "again": 1, "in_flight": 1, "prompt_tokens": 21, "completion_tokens": 11}
     wanted |= {"cost": 21.0, "running": False, "eta": None, "unchecked": 0, "resent": 0, "torn": 0}
     assert wanted.items() <= found.items() and found["rate"] > 0
     _, out, _ = cli("llm", "status")
-    assert "2 of 6" in out and "at rest" in out and f"llm retry {job.name}" in out
+    assert "4 of 6" in out and "at rest" in out and f"llm retry {job.name}" in out
 
 
 def test_retry(cli: Callable[..., Any], job: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from engine.artifacts import Workspace
 from engine.errors import InputError
 from engine.llm.config import LlmConfig
 from engine.llm.job import generate
+from engine.llm.status import status
 from engine.llm.task import Task
 from llm.server import Act, Server, good, prompt
 from llm.tasks import ECHO, Echo, Word, check, config, messages, words
@@ -161,3 +163,29 @@ def test_texts_with_halves_of_characters_are_sent(workspace: Workspace, serve: S
     loose = Task("loose", 1, Word, Echo, lambda w: [{"role": "user", "content": f"say \ud83d {w.word}"}])
     made = generate(workspace, loose, words(1), config(server.url))
     assert made.counts.answered == 1 and server.prompts == ["say ? w0"]
+
+
+def test_the_status_tells_the_last_session_by_its_own_total(workspace: Workspace, serve: Serve) -> None:
+    server = serve()
+    folder = generate(workspace, ECHO, words(600), config(server.url), total=600).folder
+    assert folder is not None
+    seen = []
+
+    def both() -> Iterator[tuple[str, Word]]:
+        yield from words(20)()
+        yield from words(30, 1000)()
+        yield from words(1)()  # again
+
+    def slow(body: dict[str, Any], _: int) -> Act:
+        seen.append(status(folder))
+        return Act(text="no") if prompt(body).endswith("w1003") else Act(seconds=0.05)
+
+    server = serve(slow)
+    generate(workspace, ECHO, both, config(server.url, slots=2, attempts=1), total=51)
+    assert all(s.running and s.total == 51 and s.done <= 51 for s in seen)
+    assert seen[-1].done >= 27 and seen[-1].eta is not None and seen[-1].eta < 10
+    now = status(folder)
+    assert (now.done, now.total, now.answered, now.failed) == (51, 51, 629, 1)
+    generate(workspace, ECHO, words(600), config(server.url), total=600)
+    now = status(folder)
+    assert (now.done, now.total, now.answered, now.torn) == (600, 600, 629, 0)
