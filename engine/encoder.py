@@ -21,6 +21,7 @@ from pydantic import Field, field_validator
 from engine.artifacts import digest, digest_tree
 from engine.config import BuildConfig
 from engine.errors import InputError
+from engine.llm.config import check_urls
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -61,10 +62,7 @@ class EncoderConfig(BuildConfig):
     @field_validator("base_urls")
     @classmethod
     def _are_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        for url in urls:
-            if not url.startswith(("http://", "https://")) or set("@?#") & set(url):
-                raise ValueError("write http://HOST:PORT/v1, and put a key into the variable that key_env names")
-        return tuple(dict.fromkeys(url.rstrip("/") for url in urls))
+        return check_urls(urls)
 
 
 class Encoder:
