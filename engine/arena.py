@@ -160,13 +160,9 @@ class Arena:
         if time is not None and when is None:
             raise InputError(f"{time[:40]!r} can't be read as a time", remedy="Write it as 2023-05-08T13:56")
         request = Request("question", clean(text), user=self._known(person), time=when)
-        answers = []
-        for contestant, searcher in zip(self._contestants, self._searchers, strict=True):
-            run = searcher.search([request], k, contestant.options)
-            hits = searcher.explain(request, run.documents(0), contestant.options)
-            method = contestant.method
-            answers.append(Answer(method.name, method.title, method.summary, tuple(hits)))
-        return Asked(request.text, person, tuple(answers), self._right(request))
+        everybody = zip(self._contestants, self._searchers, strict=True)
+        answers = tuple(_answer(c.method, searcher, request, k, c.options) for c, searcher in everybody)
+        return Asked(request.text, person, answers, self._right(request))
 
     @property
     def contestants(self) -> list[Method]:
@@ -190,10 +186,7 @@ class Arena:
         request = Request("question", clean(text), user=self._known(person))
         values = {**contestant.options.model_dump(), **(settings or {})}
         options = configs.parse(contestant.method.search_options, values, "search")
-        run = searcher.search([request], k, options)
-        hits = searcher.explain(request, run.documents(0), options)
-        method = contestant.method
-        answer = Answer(method.name, method.title, method.summary, tuple(hits))
+        answer = _answer(contestant.method, searcher, request, k, options)
         return Asked(request.text, person, (answer,), self._right(request))
 
     def _contestant(self, name: str) -> tuple[Contestant, Searcher]:
@@ -220,6 +213,12 @@ class Arena:
             there = f"There are {', '.join(self.people[:8])}" if self.people else NOBODY
             raise InputError(f"nobody is called {person[:40]!r} here", remedy=there)
         return person
+
+
+def _answer(method: Method, searcher: Searcher, request: Request, k: int, options: SearchOptions) -> Answer:
+    run = searcher.search([request], k, options)
+    hits = searcher.explain(request, run.documents(0), options)
+    return Answer(method.name, method.title, method.summary, tuple(hits))
 
 
 def clean(text: str) -> str:

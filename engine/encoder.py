@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from engine.artifacts import digest, digest_tree
 from engine.config import BuildConfig
 from engine.errors import InputError
-from engine.llm.config import check_urls
+from engine.llm.config import BaseUrls
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -47,22 +47,12 @@ class EncoderConfig(BuildConfig):
     dtype: Literal["float32", "bfloat16", "float16"] = Field("float32", description="precision of the weights")
     batch_size: int = Field(32, ge=1, description="texts in one forward pass or request")
     # Where the model runs decides no vector: no part of `model_dump`, hence of no digest and no manifest.
-    base_urls: tuple[str, ...] = Field(
+    base_urls: BaseUrls = Field(
         (), exclude=True, description="servers with /v1/embeddings that share the load; `model` is its name there"
     )
     key_env: str = Field(
         "OPENAI_API_KEY", exclude=True, description="the environment variable with the servers' key, if one is needed"
     )
-
-    @field_validator("base_urls", mode="before")
-    @classmethod
-    def _one_is_enough(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("base_urls")
-    @classmethod
-    def _are_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        return check_urls(urls)
 
 
 class Encoder:

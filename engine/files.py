@@ -27,11 +27,18 @@ def replace_file(path: Path, content: bytes) -> None:
 
     Raises BuildError when the disk is full.
     """
+    with replacing(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of `path` when the block ends well; the same promise as `replace_file`."""
     sweep(path.parent, path.name)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with _open_locked(temporary) as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
             temporary.replace(path)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -22,7 +21,7 @@ from typing import Any
 import orjson
 
 from engine.errors import InputError
-from engine.files import full_disk
+from engine.files import replacing
 from engine.llm.backends.openai import body, server_reason, shared_body, usage
 from engine.llm.backends.schema import response_format
 from engine.llm.config import LlmConfig
@@ -179,18 +178,8 @@ def _replace(path: Path, lines: Iterable[bytes]) -> int:
         what = "this is a folder" if path.is_dir() else f"there is no folder {path.parent}"
         raise InputError(what, where=str(path), remedy="Name a file in a folder that is there")
     count = 0
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            for line in lines:
-                file.write(line)
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise full_disk(error, path) from error
-        raise
+    with replacing(path) as file:
+        for line in lines:
+            file.write(line)
+            count += 1
     return count

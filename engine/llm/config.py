@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from engine.artifacts import digest_tree
 from engine.config import BuildConfig, Config
@@ -26,10 +26,17 @@ def check_urls(urls: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(url.rstrip("/") for url in urls))
 
 
+BaseUrls = Annotated[  # of servers that share the load; one may be given as it is
+    tuple[str, ...],
+    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    AfterValidator(check_urls),
+]
+
+
 class ServerOptions(Config):
     """Where and how fast requests are put; never part of a key or digest, as none of it changes an answer."""
 
-    base_urls: tuple[str, ...] = Field(("http://127.0.0.1:8000/v1",), min_length=1, description="share the load")
+    base_urls: BaseUrls = Field(("http://127.0.0.1:8000/v1",), min_length=1, description="share the load")
     key_env: str = Field("OPENAI_API_KEY", description="the environment variable that holds the key, if one is needed")
     slots: int = Field(64, ge=1, description="requests in flight, over all URLs")
     timeout: float = Field(300.0, gt=0, description="seconds that one request may take")
@@ -43,16 +50,6 @@ class ServerOptions(Config):
     serve: bool = Field(False, description="start `vllm serve MODEL` as a child and stop it afterwards")
     export: bool = Field(False, description="write what is due to the job's requests.jsonl instead of asking")
     batch_size: int = Field(8, ge=1, description="of the transformers backend")
-
-    @field_validator("base_urls", mode="before")
-    @classmethod
-    def _one_is_enough(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else value
-
-    @field_validator("base_urls")
-    @classmethod
-    def _are_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        return check_urls(urls)
 
     @model_validator(mode="after")
     def _money_needs_a_price(self) -> ServerOptions:

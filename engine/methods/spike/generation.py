@@ -6,19 +6,14 @@ then searched by its own vector.
 
 from __future__ import annotations
 
-import json
 import sys
-from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from engine.artifacts import Manifest, digest, read_manifest, stage, undamaged
+from engine.artifacts import Manifest, digest, read_manifest, stage
 from engine.errors import BuildError
-from engine.files import write_array
 from engine.index.segment import Segment
 from engine.llm.job import generate
 from engine.llm.log import LOG, RETRY, job_folder
@@ -28,33 +23,17 @@ from engine.methods.spike.importing import KIND as IMPORT
 from engine.methods.spike.importing import ImportedScenarios, imported
 from engine.methods.spike.models import writer
 from engine.methods.spike.scenarios import DocumentScenarios, Scenario, ScenarioAnswer, of_answer
+from engine.methods.spike.stored import StoredScenarios, write_scenarios
 from engine.methods.spike.task import SCENARIOS, DocumentInputs
 
 KIND = "scenarios"
 VERSION = 1
-DAMAGED = "Delete this folder and run the same command again; answers of a model are kept in its job"
 
 
-class SegmentScenarios:
+class SegmentScenarios(StoredScenarios):
     """The scenarios of one segment's documents, by row. Raises FileNotFoundError if they are not there."""
 
-    def __init__(self, folder: Path) -> None:
-        manifest = read_manifest(folder)
-        if manifest is None:
-            raise FileNotFoundError(folder)
-        self.folder, self.manifest = folder, manifest
-        with undamaged(folder, DAMAGED):
-            self._offsets = np.load(folder / "offsets.npy")  # (documents + 1,) int64, of lines
-
-    def __getitem__(self, row: int) -> DocumentScenarios:
-        with undamaged(self.folder, DAMAGED), (self.folder / "scenarios.jsonl").open("rb") as file:
-            file.seek(self._offsets[row])
-            return DocumentScenarios.of_record(json.loads(file.read(self._offsets[row + 1] - self._offsets[row])))
-
-    def __iter__(self) -> Iterator[DocumentScenarios]:
-        with undamaged(self.folder, DAMAGED), (self.folder / "scenarios.jsonl").open("rb") as file:
-            for line in file:
-                yield DocumentScenarios.of_record(json.loads(line))
+    damaged = "Delete this folder and run the same command again; answers of a model are kept in its job"
 
 
 def folder(target: Target, config: SpikeConfig) -> Path:
@@ -146,24 +125,31 @@ def _write(
         generated = generate(target.workspace, SCENARIOS, due, config.llm, lacking)
         written, spent = iter(generated), generated.counts.as_dict()
     counts = {"documents": len(segment), "scenarios": 0, "without": 0, "not_imported": 0, "asked": 0, "failed": 0}
-    offsets, answered, first = array("q", [0]), 0, ""
-    with (made / "scenarios.jsonl").open("wb") as lines:
+    answered, first = 0, ""
+
+    def found_for(identity: str) -> DocumentScenarios:
+        nonlocal answered, first
+        if taken and identity in taken:
+            return taken[identity]
+        if taken and config.llm.backend == "extractive":
+            counts["not_imported"] += 1
+            return DocumentScenarios(identity)
+        found, reason = _answered(*next(written), config)
+        assert found.id == identity
+        counts["asked"] += 1
+        counts["failed"] += reason is not None
+        answered += not reason or bool(found.source)
+        first = first or reason or ""
+        return found
+
+    def counted() -> Iterator[DocumentScenarios]:
         for identity in segment.ids:
-            if taken and identity in taken:
-                found = taken[identity]
-            elif taken and config.llm.backend == "extractive":
-                found = DocumentScenarios(identity)
-                counts["not_imported"] += 1
-            else:
-                found, reason = _answered(*next(written), config)
-                assert found.id == identity
-                counts["asked"] += 1
-                counts["failed"] += reason is not None
-                answered += not reason or bool(found.source)
-                first = first or reason or ""
+            found = found_for(identity)
             counts["scenarios"] += len(found.scenarios)
             counts["without"] += not found.scenarios
-            offsets.append(offsets[-1] + lines.write(json.dumps(found.record(), ensure_ascii=False).encode() + b"\n"))
+            yield found
+
+    write_scenarios(made, counted())
     if counts["asked"] and not answered:
         job = job_folder(target.workspace, SCENARIOS, config.llm).name
         raise BuildError(
@@ -171,7 +157,6 @@ def _write(
             where=config.llm.model or config.llm.backend,
             remedy=f"Mend that, then `python -m admin llm retry {job}` and run the same command again",
         )
-    write_array(made / "offsets.npy", np.asarray(offsets, dtype=np.int64))
     return {**counts, "job": spent}
 
 

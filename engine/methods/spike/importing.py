@@ -6,60 +6,47 @@ of the generator makes it stale.
 
 from __future__ import annotations
 
-import json
-from array import array
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from pydantic import ValidationError
 
-from engine.artifacts import Workspace, digest_file, read_manifest, stage, undamaged
+from engine.artifacts import Workspace, digest_file, stage, undamaged
 from engine.datasets.faults import Fault
 from engine.datasets.jsonl import read_rows
 from engine.datasets.reader import Dataset
 from engine.errors import InputError
-from engine.files import write_array
 from engine.index.collection import CURRENT, Collection
 from engine.methods.spike.scenarios import DocumentScenarios, of_row
+from engine.methods.spike.stored import LINES, StoredScenarios, write_scenarios
 
 KIND = "spike-scenarios"
 VERSION = 1
 FORM = 'A line is {"id": ..., "main_topic": ..., "scenarios": [{"information_need": ..., "explanation": ...}]}'
-DAMAGED = "Import the scenarios again"
 
 
-class ImportedScenarios:
-    """The scenarios imported for a dataset. Raises FileNotFoundError if there are none."""
+class ImportedScenarios(StoredScenarios):
+    """The scenarios imported for a dataset, by document. Raises FileNotFoundError if there are none."""
 
-    def __init__(self, folder: Path) -> None:
-        manifest = read_manifest(folder)
-        if manifest is None:
-            raise FileNotFoundError(folder)
-        self.folder, self.manifest = folder, manifest
-        with undamaged(folder, DAMAGED):
-            self._offsets = np.load(folder / "offsets.npy")  # (n + 1,) int64, of lines
+    damaged = "Import the scenarios again"
 
     @property
     def content(self) -> str:
         """Names what was taken in (hex), whenever and from whichever file."""
-        return self.manifest.hashes["scenarios.jsonl"]
+        return self.manifest.hashes[LINES]
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
-        with undamaged(self.folder, DAMAGED):
+        with undamaged(self.folder, self.damaged):
             return {i: row for row, i in enumerate((self.folder / "ids.txt").read_text("utf-8").split("\n")[:-1])}
 
     def __contains__(self, identity: str) -> bool:
         return identity in self._row_of
 
     def __getitem__(self, identity: str) -> DocumentScenarios:
-        row = self._row_of[identity]
-        with undamaged(self.folder, DAMAGED), (self.folder / "scenarios.jsonl").open("rb") as file:
-            file.seek(self._offsets[row])
-            return DocumentScenarios.of_record(json.loads(file.read(self._offsets[row + 1] - self._offsets[row])))
+        return self.row(self._row_of[identity])
 
 
 def folder(workspace: Workspace, dataset_digest: str) -> Path:
@@ -88,8 +75,8 @@ def import_scenarios(workspace: Workspace, dataset: Dataset, file: Path) -> Mapp
     def build(target: Path) -> Mapping[str, Any]:
         counts = {"documents": 0, "scenarios": 0, "without": 0, "unknown": 0}
         ids: dict[str, int] = {}
-        offsets = array("q", [0])
-        with (target / "scenarios.jsonl").open("wb") as lines:
+
+        def usable() -> Iterator[DocumentScenarios]:
             for number, document in _read(file):
                 if document.id not in known:
                     counts["unknown"] += 1
@@ -98,15 +85,15 @@ def import_scenarios(workspace: Workspace, dataset: Dataset, file: Path) -> Mapp
                     what = f"the document {document.id!r} came in line {ids[document.id]} already"
                     raise InputError(what, where=f"{file}:{number}", remedy="Keep one of the two lines")
                 ids[document.id] = number
-                line = json.dumps(document.record(), ensure_ascii=False).encode() + b"\n"
-                offsets.append(offsets[-1] + lines.write(line))
                 counts["documents"] += 1
                 counts["scenarios"] += len(document.scenarios)
                 counts["without"] += not document.scenarios
+                yield document
+
+        write_scenarios(target, usable())
         if not ids:
             what = f"none of its {counts['unknown']} ids is a document of {dataset.name}"
             raise InputError(what, where=str(file), remedy="Name the dataset that they were made for with --data")
-        write_array(target / "offsets.npy", np.asarray(offsets, dtype=np.int64))
         (target / "ids.txt").write_text("".join(f"{i}\n" for i in ids), "utf-8")
         return {**counts, "missing": len(known) - counts["documents"]}
 

@@ -170,7 +170,7 @@ class SpikeSearcher(Searcher[SpikeOptions]):
 
     def _reason(self, row: int, similarities: np.ndarray, document: float, rank: int) -> MatchedScenario:
         segment = int(np.searchsorted(self.collection.bases, row, side="right")) - 1
-        written = self._texts[segment][row - int(self.collection.bases[segment])]
+        written = self._texts[segment].row(row - int(self.collection.bases[segment]))
         if not len(similarities):
             return MatchedScenario("", "", written.main_topic, None, document, rank, 0, written.source)
         winner = int(np.argmax(similarities))
