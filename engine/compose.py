@@ -46,6 +46,13 @@ def min_max(scores: np.ndarray) -> np.ndarray:
     return (scores - low) / (high - low) if high > low else np.ones(len(scores))
 
 
+def standardised(scores: np.ndarray) -> np.ndarray:
+    """(n,) scores less their mean, over their standard deviation, within one list; all 0 where they do not differ."""
+    scores = scores.astype(np.float64)
+    spread = scores.std() if len(scores) else 0.0
+    return (scores - scores.mean()) / spread if spread > 0 else np.zeros(len(scores))
+
+
 class Fusion(Searcher[FusionOptions]):
     """Merges the lists of several searchers over one collection."""
 
@@ -116,7 +123,11 @@ def fuse(requests: Sequence[Request], runs: Sequence[Run], rank: np.ndarray, k: 
 
 
 class Rerank(Searcher[SearchOptions]):
-    """Scores another searcher's best candidates again; those below `depth` keep their order behind them."""
+    """Scores another searcher's best candidates again; those below `depth` keep their order behind them.
+
+    With `weight` w a candidate's score is z(searcher's) + w z(reranker's), z standardised among the request's
+    candidates; without, the reranker's alone.
+    """
 
     def __init__(self, searcher: Searcher, options: RerankOptions) -> None:
         self.searcher, self.rerank_options, self.reranker = searcher, options, reranker(options)
@@ -134,30 +145,35 @@ class Rerank(Searcher[SearchOptions]):
         lists = [self._reorder(request, run, i)[:2] for i, request in asked]
         return to_run(requests, lists, run.ids).top(k)
 
-    def _reorder(self, request: Request, run: Run, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(rows, scores, earlier places) of request number `i` after reranking."""
+    def _reorder(self, request: Request, run: Run, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(rows, scores, earlier places, the reranker's own scores) of request number `i` after reranking."""
         rows = run.rows[run.offsets[i] : run.offsets[i + 1]]
         head = rows[: self.rerank_options.depth]
         if not len(head):
-            return rows, np.empty(0, np.float32), rows
+            return rows, np.empty(0, np.float32), rows, np.empty(0, np.float32)
         texts = [self.collection.document(row).content for row in head.tolist()]
-        scores = self.reranker.scores(request.text, texts)
+        own = scores = self.reranker.scores(request.text, texts)
+        if self.rerank_options.weight is not None:
+            found = standardised(run.scores_of(i)[: len(head)])
+            scores = (found + self.rerank_options.weight * standardised(own)).astype(np.float32)
         order = np.lexsort((-self.collection.rank[head], -scores))
         tail = np.arange(len(head), len(rows))
         below = float(scores.min()) - 1.0 - np.arange(len(tail), dtype=np.float32)  # keeps their order, after the head
         places = np.concatenate([order, tail])
-        return rows[places], np.concatenate([scores[order], below]).astype(np.float32), places
+        final = np.concatenate([scores[order], below]).astype(np.float32)
+        return rows[places], final, places, np.concatenate([own[order], below]).astype(np.float32)
 
     def explain(self, request: Request, documents: Sequence[str], options: SearchOptions | None = None) -> list[Hit]:
         run = self.searcher.search([request], max(len(documents), self.rerank_options.depth), options)
-        rows, scores, places = self._reorder(request, run, 0)
+        rows, scores, places, own = self._reorder(request, run, 0)
+        final = {run.ids[row]: float(score) for row, score in zip(rows.tolist(), scores, strict=True)}
         moved = {
             run.ids[row]: Reranked(self.reranker.name, int(before) + 1, after, float(score))
-            for after, (row, score, before) in enumerate(zip(rows.tolist(), scores, places, strict=True), start=1)
+            for after, (row, score, before) in enumerate(zip(rows.tolist(), own, places, strict=True), start=1)
         }
         hits = self.searcher.explain(request, documents, options)
         return [
-            replace(hit, score=moved[hit.document.id].score, why=(moved[hit.document.id], *hit.why))
+            replace(hit, score=final[hit.document.id], why=(moved[hit.document.id], *hit.why))
             if hit.document.id in moved
             else hit
             for hit in hits

@@ -34,11 +34,32 @@ class RerankOptions(Config):
     kind: Literal["cross", "bi"] = Field("cross", description="how the model scores a pair")
     depth: int = Field(50, ge=1, description="how many of the best candidates are scored again")
     batch_size: int = Field(32, ge=1, description="pairs scored at once")
+    weight: float | None = Field(
+        None,
+        ge=0,
+        description="None: the reranker's order alone; a number: fused with the searcher's score, standardised both",
+    )
+
+
+class PriorOptions(Config):
+    """What a question says of time, people and kind, laid over any searcher's scores: see engine/priors.py.
+
+    A weight is in units of the distance between the searcher's best and worst memory of one store.
+    """
+
+    time: float = Field(0.75, ge=0, description="weight of lying inside the time that the question names; 0: ignored")
+    people: float = Field(0.3, ge=0, description="weight of those whom the question mentions taking part")
+    kind: float = Field(0.2, ge=0, description="weight of being an event, a message or a contact, as it is asked for")
+    days: float = Field(2.0, gt=0, description="how far outside an interval a memory still counts, at least")
+    created: float = Field(0.5, ge=0, le=1, description="what being written down inside the interval is worth")
+    hard: bool = Field(False, description="as published: return nothing outside the interval")
+    depth: int = Field(1000, ge=1, description="stores up to this size are weighed whole, of larger ones the best")
 
 
 class SearchOptions(Config):
     """What may change from one search to the next; never part of an artefact's digest."""
 
+    priors: PriorOptions | None = Field(None, description="weigh what a question says of time, people and kind")
     rerank: RerankOptions | None = Field(None, description="score the best candidates again with a model")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.artifacts import Workspace
-from engine.compose import Fusion, FusionOptions, Rerank, fuse, min_max, reciprocal_rank
+from engine.compose import Fusion, FusionOptions, Rerank, fuse, min_max, reciprocal_rank, standardised
 from engine.config import RerankOptions, SearchOptions
 from engine.errors import InputError
 from engine.index import collection as collections
@@ -137,6 +137,47 @@ def test_reranking_reorders_the_head_and_keeps_the_tail(
     assert (np.diff(run.scores) <= 0).all()
     moved = [why for hit in searcher.explain(REQUEST, after) for why in hit.why if isinstance(why, Reranked)]
     assert [m.after for m in moved] == [1, 2, 3] and sorted(m.before for m in moved) == [1, 2, 3]
+
+
+class Scripted:
+    """A reranker with fixed scores."""
+
+    name = "scripted"
+
+    def scores(self, query: str, documents: Sequence[str]) -> np.ndarray:
+        return np.asarray([{"a": 1.0, "b": 1.0, "c": 4.0}[text[-1]] for text in documents], dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("weight", "order", "scores"),
+    [
+        (None, "cba", [4, 1, 1]),  # the reranker alone; ids decide ties
+        # z of the searcher's 9 5 1 is 1.2247 0 -1.2247, of the reranker's 1 1 4 -0.7071 -0.7071 1.4142
+        (0.0, "abc", [1.2247, 0, -1.2247]),
+        (1.0, "acb", [0.5176, 0.1895, -0.7071]),
+        (2.0, "cab", [1.6037, -0.1895, -1.4142]),
+    ],
+)
+def test_the_rerankers_score_is_added_with_its_weight(
+    searchers: list[Searcher], monkeypatch: pytest.MonkeyPatch, weight: float | None, order: str, scores: list[float]
+) -> None:
+    monkeypatch.setattr("engine.compose.reranker", lambda options: Scripted())
+    searcher = Rerank(searchers[0], RerankOptions(model="any", weight=weight))
+    run = searcher.search([REQUEST], 10)
+    assert run.documents(0) == list(order)
+    np.testing.assert_allclose(run.scores, scores, atol=1e-3)
+    hits = searcher.explain(REQUEST, run.documents(0))
+    assert [hit.score for hit in hits] == pytest.approx(scores, abs=1e-3)
+    moved = {hit.document.id: hit.why[0] for hit in hits}
+    assert moved["c"] == Reranked("scripted", 3, order.index("c") + 1, 4.0)  # its own score, whatever the sum
+
+
+def test_a_fused_head_stays_before_the_tail(searchers: list[Searcher], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.compose.reranker", lambda options: Scripted())
+    run = Rerank(searchers[0], RerankOptions(model="any", weight=1.0, depth=2)).search([REQUEST], 10)
+    # the reranker does not tell a and b apart: the searcher's order; c is not read
+    assert run.documents(0) == ["a", "b", "c"] and run.scores.tolist() == pytest.approx([1, -1, -2])
+    assert standardised(np.asarray([3.0, 3.0])).tolist() == [0, 0] and standardised(np.empty(0)).tolist() == []
 
 
 @pytest.mark.integration
