@@ -28,14 +28,20 @@ class Reranker(ABC):
 
 
 class CrossEncoderReranker(Reranker):
-    """A cross-encoder: query and document in one input (Nogueira & Cho 2019, arXiv 1901.04085)."""
+    """A cross-encoder: query and document in one input (Nogueira & Cho 2019, arXiv 1901.04085).
+
+    Scores are raw logits, whatever the model's files say: behind a sigmoid all above 17 are the same float32.
+    """
 
     def __init__(self, options: RerankOptions) -> None:
         from sentence_transformers import CrossEncoder
+        from torch.nn import Identity
 
         path = find_model(options.model)
         try:
-            self.model = CrossEncoder(str(path), local_files_only=True, model_kwargs={"use_safetensors": True})
+            self.model = CrossEncoder(
+                str(path), local_files_only=True, model_kwargs={"use_safetensors": True}, activation_fn=Identity()
+            )
         except Exception as error:  # each library has its own: safetensors, tokenizers, transformers
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
             raise InputError(
@@ -80,14 +86,14 @@ def _random_weights(path: Path) -> list[str]:
 
 
 class BiEncoderReranker(Reranker):
-    """A bi-encoder: the inner product of two vectors made apart."""
+    """A bi-encoder: the inner product of two vectors made apart. A document's is remembered for the next query."""
 
     def __init__(self, options: RerankOptions) -> None:
         self.encoder = shared_encoder(EncoderConfig(model=options.model, batch_size=options.batch_size))
         self.name = self.encoder.path.name if options.model != "minilm" else "minilm"
 
     def scores(self, query: str, documents: Sequence[str]) -> np.ndarray:
-        return self.encoder.encode_documents(documents) @ self.encoder.encode_queries([query])[0]
+        return self.encoder.recall(documents, queries=False) @ self.encoder.encode_queries([query])[0]
 
 
 @lru_cache(maxsize=2)

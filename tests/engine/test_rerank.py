@@ -41,7 +41,7 @@ def test_a_cross_encoder_scores_pairs(models: dict[str, Path]) -> None:
         logits = [model(**tokenizer(QUERY, d, return_tensors="pt")).logits.item() for d in DOCUMENTS if d]
     scores = reranker(options(models["cross"])).scores(QUERY, [d for d in DOCUMENTS if d])
     assert scores.dtype == np.float32
-    np.testing.assert_allclose(scores, 1 / (1 + np.exp(-np.asarray(logits))), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(scores, logits, rtol=0, atol=1e-5)  # no sigmoid, which would saturate
 
 
 def test_a_bi_encoder_scores_by_inner_product(models: dict[str, Path]) -> None:
@@ -52,6 +52,22 @@ def test_a_bi_encoder_scores_by_inner_product(models: dict[str, Path]) -> None:
     scores = reranker(options(models["bi"], kind="bi")).scores(QUERY, DOCUMENTS)
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, wanted, rtol=0, atol=1e-5)
+
+
+def test_a_bi_encoder_reads_a_document_once(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.encoder import Encoder
+
+    loaded = reranker(options(models["bi"], kind="bi", batch_size=4))
+    first, encode, read = loaded.scores(QUERY, DOCUMENTS), Encoder.encode_documents, []
+
+    def counting(self: Encoder, texts: list[str]) -> np.ndarray:
+        read.extend(texts)
+        return encode(self, texts)
+
+    monkeypatch.setattr(Encoder, "encode_documents", counting)
+    second = loaded.scores(QUERY, [*DOCUMENTS[::-1], "new"])
+    assert read == ["new"]
+    np.testing.assert_allclose(second[:-1], first[::-1], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["cross", "bi"])
