@@ -32,6 +32,18 @@ def info_nce(queries: Tensor, documents: Tensor, owners: Tensor, scale: float = 
     return (functional.cross_entropy(similarity, wanted) + functional.cross_entropy(similarity.T, wanted)) / 2
 
 
+def localized_contrastive(scores: Tensor, total: int) -> Tensor:
+    """Localized Contrastive Estimation: softmax cross-entropy within each query's own group, over `total` groups.
+
+    `scores` (groups, documents) are a reranker's; column 0 is the document that answers, the others are negatives
+    that the first retriever ranks high; -inf where a group has no more. `total` is the number of groups in the whole
+    optimiser step, over all pieces and processes. Gao, Dai & Callan 2021 (Rethink Training of BERT Rerankers),
+    eq. 4-5: L = 1/|Q| sum_q -log exp(s(q, d+)) / sum_{d in G_q} exp(s(q, d)).
+    """
+    wanted = torch.zeros(len(scores), dtype=torch.long, device=scores.device)
+    return functional.cross_entropy(scores, wanted, reduction="sum") / total
+
+
 def answer_nll(logits: Tensor, labels: Tensor, total: int) -> Tensor:
     """Cross-entropy of an answer's tokens, summed and divided by `total`.
 

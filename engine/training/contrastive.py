@@ -1,12 +1,13 @@
 """Fitting a bi-encoder to a collection: contrastive fine-tuning on (query, document) pairs.
 
 Queries are generated for the collection's own documents, as in InPars (Bonifacio et al. 2022) and GPL (Wang et al.
-2021); who generates them is not our concern. The gradients are engine/training/gradients.py's.
+2021); who generates them is not our concern. Where a query searches one person's documents only, its pair names their
+store (`group`): batches may then be of runs of one store, whose documents are the negatives that a search meets, and
+whole stores are held out. The gradients are engine/training/gradients.py's.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engine.artifacts import digest
 from engine.config import BuildConfig
 from engine.encoder import Encoder
 from engine.errors import InputError
+from engine.training.grouping import grouped_order, held_out
 
 if TYPE_CHECKING:
     from engine.training.gradients import Workers
@@ -29,15 +31,25 @@ JUDGED = "ndcg@10"  # what chooses the epoch
 
 @dataclass(frozen=True)
 class Pair:
-    """A query and a document that answers it. Pairs of one `owner` (None: of one text) are no negatives."""
+    """A query and a document that answers it. Pairs of one `owner` (None: of one text) are no negatives.
+
+    An owner may be more than a document: memories that only their time tells apart are no negatives of each other
+    either, and share one. `group` is the store that the query searches; None: all documents.
+    """
 
     query: str
     document: str
     owner: str | None = None
+    group: str | None = None
 
     @property
     def belongs(self) -> str:
         return self.document if self.owner is None else self.owner
+
+    @property
+    def held_with(self) -> str:
+        """What it is held out with: its store, or its document alone."""
+        return self.belongs if self.group is None else self.group
 
 
 class AdaptConfig(BuildConfig):
@@ -48,15 +60,28 @@ class AdaptConfig(BuildConfig):
     weight_decay: float = Field(0.0, ge=0, description="AdamW's, not on biases and norms")
     scale: float = Field(20.0, gt=0, description="of the cosines in the loss; 1 / temperature")
     batch_size: int = Field(64, ge=2, description="pairs in one step, over all GPUs; all are each other's negatives")
+    # Left out at its default, so that what was trained before there was this key stays what it is.
+    grouped: int = Field(
+        0,
+        ge=0,
+        exclude_if=lambda size: size == 0,
+        description="runs of so many pairs of one store; 0: pairs as they fall",
+    )
     chunk_size: int = Field(32, ge=1, description="texts in one forward pass; more keep a GPU busy")
     cached: bool = Field(False, description="GradCache: memory for one chunk only, a third more time")
     epochs: int = Field(3, ge=1, description="passes over the pairs")
     keep: Literal["best", "last"] = Field("best", description="best: the epoch of highest ndcg@10 on held-out pairs")
-    validation: float = Field(0.1, ge=0, lt=1, description="share of documents whose pairs are held out")
+    validation: float = Field(0.1, ge=0, lt=1, description="share of documents, or of stores, whose pairs are held out")
     max_length: int | None = Field(None, ge=8, description="tokens read in training; None: as the encoder has it")
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is native")
     checkpoint_steps: int = Field(200, ge=1, description="steps between checkpoints inside an epoch")
     seed: int = Field(42, ge=0, description="of the order of pairs and of what is held out")
+
+    @model_validator(mode="after")
+    def _whole_runs(self) -> AdaptConfig:
+        if self.grouped and self.batch_size % self.grouped:
+            raise ValueError(f"a batch of {self.batch_size} is not of whole runs of {self.grouped} (grouped)")
+        return self
 
 
 def adapt_encoder(
@@ -90,7 +115,7 @@ def adapt_encoder(
 
     from transformers import set_seed
 
-    from engine.training.gradients import Workers, contrast
+    from engine.training.gradients import Workers, contrast, native_bfloat16, on_cpu
     from engine.training.loop import Loop, Plan, fit, processes
 
     names = sorted({pair.belongs for pair in pairs})
@@ -103,11 +128,11 @@ def adapt_encoder(
     length = model.max_seq_length
     if config.max_length is not None:
         model.max_seq_length = min(config.max_length, length or config.max_length)
-    cpu = encoder.device == "cpu" or _device() == "cpu"
+    cpu = on_cpu(encoder.device)
     workers = Workers(cpu)
-    bfloat16 = config.dtype == "bfloat16" or (config.dtype == "auto" and _native_bfloat16(cpu))
+    bfloat16 = config.dtype == "bfloat16" or (config.dtype == "auto" and native_bfloat16(cpu))
     prompts = (encoder.config.query_prompt, encoder.config.document_prompt)
-    training, judged = _split(pairs, names, config)
+    training, judged = _split(pairs, config)
     chooses = config.keep == "best" and bool(judged)
     plan = Plan(
         label="adapting the encoder",
@@ -121,6 +146,7 @@ def adapt_encoder(
             include={"epochs", "batch_size", "learning_rate", "warmup", "weight_decay", "seed", "checkpoint_steps"}
         ),
     )
+    candidates = _candidates(pairs, {pair.group for pair in judged})
     number = {name: index for index, name in enumerate(names)}
     loop = Loop(
         model,
@@ -129,18 +155,23 @@ def adapt_encoder(
         partial(contrast, scale=config.scale, cached=config.cached, bfloat16=bfloat16, workers=workers),
         plan,
         state_folder,
-        validate=partial(_validate, judged, _candidates(pairs), prompts, config, bfloat16, workers) if judged else None,
+        validate=partial(_validate, judged, candidates, prompts, config, bfloat16, workers) if judged else None,
+        order=partial(grouped_order, [p.group for p in training], config.grouped, config.seed)
+        if config.grouped
+        else None,
     )
     inputs = {
         "encoder": encoder.digest,
         "config": config.model_dump(mode="json"),
-        "pairs": digest([[pair.query, pair.document, pair.owner] for pair in pairs]),
+        "pairs": digest([_named(pair) for pair in pairs]),
     }
     try:
         outcome = fit(loop, state_folder, inputs)
     finally:
         workers.close()
     outcome |= {"pairs": len(training), "held_out": len(judged), "documents": len(names)}
+    if groups := {pair.group for pair in pairs} - {None}:
+        outcome["groups"] = len(groups)
     outcome["untrained"] = loop.figures(0)
     if chooses and outcome["untrained"][JUDGED] >= outcome["validation"][JUDGED]:
         model = Encoder(fresh.config, encoder.device).model
@@ -152,16 +183,19 @@ def adapt_encoder(
     return outcome
 
 
-def _split(pairs: Sequence[Pair], names: list[str], config: AdaptConfig) -> tuple[list[Pair], list[Pair]]:
-    """Pairs to learn from and pairs to judge by, apart by document: a document seen in training judges nothing."""
-    count = min(max(1, round(config.validation * len(names))), len(names) - 2) if config.validation else 0
-    held = set(random.Random(config.seed).sample(names, max(count, 0)))
-    return [p for p in pairs if p.belongs not in held], [p for p in pairs if p.belongs in held]
+def _named(pair: Pair) -> list[str | None]:
+    return [pair.query, pair.document, pair.owner, *([] if pair.group is None else [pair.group])]
 
 
-def _candidates(pairs: Sequence[Pair]) -> list[Pair]:
-    """One pair for each different document, in the pairs' order."""
-    return list({(pair.belongs, pair.document): pair for pair in reversed(pairs)}.values())[::-1]
+def _split(pairs: Sequence[Pair], config: AdaptConfig) -> tuple[list[Pair], list[Pair]]:
+    """Pairs to learn from and pairs to judge by, apart by document or store: what is learned judges nothing."""
+    held = held_out(sorted({pair.held_with for pair in pairs}), config.validation, config.seed)
+    return [p for p in pairs if p.held_with not in held], [p for p in pairs if p.held_with in held]
+
+
+def _candidates(pairs: Sequence[Pair], groups: set[str | None]) -> list[Pair]:
+    """One pair for each different document of `groups`, in the pairs' order."""
+    return list({(p.group, p.belongs, p.document): p for p in reversed(pairs) if p.group in groups}.values())[::-1]
 
 
 def _collate(
@@ -195,12 +229,20 @@ def _validate(
     workers: Workers,
     model: Any,
 ) -> dict[str, float]:
-    """Where held-out queries find their own document among all documents of the pairs, training's included."""
+    """Where held-out queries find their own document among all of its store; without stores, training's included."""
     queries, documents = (
         _encode(model, texts, config.chunk_size, bfloat16, workers)
         for texts in ([prompts[0] + p.query for p in judged], [prompts[1] + p.document for p in candidates])
     )
-    ranks = own_ranks(queries, documents, [p.belongs for p in judged], [p.belongs for p in candidates])
+    ranks = np.empty(len(judged), dtype=np.int64)
+    for group in {pair.group: None for pair in judged}:
+        asked, theirs = ([n for n, pair in enumerate(many) if pair.group == group] for many in (judged, candidates))
+        ranks[asked] = own_ranks(
+            queries[asked],
+            documents[theirs],
+            [judged[n].belongs for n in asked],
+            [candidates[n].belongs for n in theirs],
+        )
     gains = np.where(ranks <= 10, 1 / np.log2(ranks + 1), 0)
     figures = {"hit@1": ranks <= 1, "hit@10": ranks <= 10, JUDGED: gains}
     return {name: round(float(values.mean()), 6) for name, values in figures.items()}
@@ -245,18 +287,3 @@ def _encode(model: Any, texts: Sequence[str], size: int, bfloat16: bool, workers
             vectors[chunk["rows"].cpu()] = output.cpu()
         parts.append(torch.nn.functional.normalize(vectors, dim=1).numpy())
     return np.concatenate(parts)
-
-
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _native_bfloat16(cpu: bool) -> bool:
-    """Whether the processor multiplies bfloat16 itself; where it does not, it is slower than float32."""
-    import torch
-
-    if not cpu:
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

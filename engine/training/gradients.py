@@ -1,20 +1,22 @@
-"""Contrastive gradients of a batch encoded in pieces, one piece a core, negatives shared over all processes.
+"""Gradients of a batch read in pieces, one piece a core: a bi-encoder's and a cross-encoder's.
 
-The loss needs all vectors of a batch at once, the model does not: vectors first, then the loss's gradient at the
-vectors, then each piece's own backward pass with it (GradCache, Gao et al. 2021, section 3.1). Results depend on how
+A bi-encoder's loss needs all vectors of a batch at once, negatives shared over all processes, the model does not:
+vectors first, then the loss's gradient at the vectors, then each piece's own backward pass with it (GradCache, Gao et
+al. 2021, section 3.1). A cross-encoder's groups know nothing of each other. Results depend on how
 the batch is cut, never on how many cores or processes share the work. Imports torch: import it inside functions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from engine.losses import info_nce
+from engine.losses import info_nce, localized_contrastive
 
 Chunk = Mapping[str, Any]  # features: what the model reads; rows: (texts,) where their vectors stand in the batch
 
@@ -33,9 +35,11 @@ class Workers:
             torch.set_num_threads(1)
 
     def __call__(self, function: Callable[..., Any], *items: Iterable[Any]) -> list[Any]:
-        if self.pool is None:
-            return [function(*item) for item in zip(*items, strict=True)]
-        return list(self.pool.map(function, *items))
+        return list(self.each(function, *items))
+
+    def each(self, function: Callable[..., Any], *items: Iterable[Any]) -> Iterator[Any]:
+        """One result after the other, in the items' order: what the caller lets go of is freed."""
+        yield from (self.pool.map if self.pool else map)(function, *items)
 
     def close(self) -> None:
         if self.pool:
@@ -83,7 +87,45 @@ def contrast(
         output = _forward(net, chunk, bfloat16) if cached else output
         return torch.autograd.grad(output, parameters, slope[chunk["rows"]], allow_unused=True)
 
-    for gradients in workers(backward, chunks, outputs):  # added in the order of the pieces, whoever was first
+    _fill(parameters, workers.each(backward, chunks, outputs))
+    return loss.detach()
+
+
+def contrast_locally(model: Any, batch: Mapping[str, Any], total: int, *, bfloat16: bool, workers: Workers) -> Tensor:
+    """Fill the parameters' .grad with localized_contrastive's of a cross-encoder; returns this process's share of it.
+
+    `batch` has `chunks`, each of whole groups: `features` of its pairs, `lengths` the pairs of each group, its own
+    document's first. `total` is the number of groups in the step, over all processes. Dropout stays off, as above.
+    """
+    net = getattr(model, "module", model)
+    net.eval()
+    parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    losses = []
+
+    def step(chunk: Chunk) -> tuple[Tensor | None, ...]:
+        scores = pad_sequence(list(pair_scores(net, chunk, bfloat16)), batch_first=True, padding_value=float("-inf"))
+        loss = localized_contrastive(scores, total)
+        return loss.detach(), *torch.autograd.grad(loss, parameters, allow_unused=True)
+
+    def gradients() -> Iterator[tuple[Tensor | None, ...]]:
+        for loss, *rest in workers.each(step, batch["chunks"]):
+            losses.append(loss)
+            yield tuple(rest)
+
+    _fill(parameters, gradients())
+    return torch.stack(losses).sum()
+
+
+def pair_scores(model: Any, chunk: Chunk, bfloat16: bool) -> tuple[Tensor, ...]:
+    """A cross-encoder's float32 logits for the pairs of a piece, (pairs of the group,) for each group."""
+    with torch.autocast(chunk["features"]["input_ids"].device.type, torch.bfloat16, enabled=bfloat16):
+        logits = model(**chunk["features"]).logits  # (pairs, 1)
+    return logits.float().squeeze(1).split(chunk["lengths"])
+
+
+def _fill(parameters: Sequence[Any], pieces: Iterable[Sequence[Tensor | None]]) -> None:
+    """Add each piece's gradients, in the order of the pieces, whoever was first; then those of all processes."""
+    for gradients in pieces:
         for parameter, gradient in zip(parameters, gradients, strict=True):
             if gradient is not None:
                 parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
@@ -91,7 +133,6 @@ def contrast(
         for parameter in parameters:
             if parameter.grad is not None:
                 torch.distributed.all_reduce(parameter.grad)
-    return loss.detach()
 
 
 def _forward(model: Any, chunk: Chunk, bfloat16: bool) -> Tensor:
@@ -115,3 +156,15 @@ def _rows(own: Tensor) -> Tensor:
 
 def _world() -> int:
     return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+
+
+def on_cpu(device: str | None = None) -> bool:
+    """Whether training is on a CPU, for want of a GPU or because `device` says so."""
+    return device == "cpu" or not torch.cuda.is_available()
+
+
+def native_bfloat16(cpu: bool) -> bool:
+    """Whether the processor multiplies bfloat16 itself; where it does not, it is slower than float32."""
+    if not cpu:
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -24,7 +24,7 @@ _OUTCOME = "outcome.json"
 def in_processes(
     function: str, values: Mapping[str, Any], rows: Mapping[str, Sequence[Any]], out: Path, state: Path, gpus: int
 ) -> dict[str, Any]:
-    """Run `function` ('causal' or 'contrastive') with `values` and dataclass `rows` in `gpus` processes."""
+    """Run `function`, a module's name here, with `values` and dataclass `rows` in `gpus` processes."""
     state.mkdir(parents=True, exist_ok=True)
     job = {name: [asdict(row) for row in many] for name, many in rows.items()}
     write_json(state / "job.json", {"function": function, "out": str(out), "state": str(state), **job, **values})
@@ -51,6 +51,12 @@ def run(job: dict[str, Any]) -> None:
         finetune_causal(
             job["model_path"], examples, folders[0], config, folders[1], held_out=held_out, wandb=job["wandb"]
         )
+    elif job["function"] == "reranking":
+        from engine.training.reranking import CrossEncoderConfig, Group, train_cross_encoder
+
+        groups = [Group(**{**row, "negatives": tuple(row["negatives"])}) for row in job["groups"]]
+        cross = CrossEncoderConfig(**job["config"])
+        train_cross_encoder(Path(job["base"]), groups, folders[0], cross, folders[1], wandb=job["wandb"])
     else:
         from engine.encoder import Encoder, EncoderConfig
         from engine.training.contrastive import AdaptConfig, Pair, adapt_encoder

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import Sampler
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback, TrainerState
 
@@ -25,6 +26,7 @@ from engine.training.keeper import Keeper
 
 Loss = Callable[[Any, Any, int], torch.Tensor]  # (model, batch, what `count` gave for the whole step) -> scalar
 Validation = Callable[[Any], Mapping[str, float]]  # model in evaluation mode -> figures
+Order = Callable[[int], Sequence[int]]  # epoch, from 0 -> every example's position once
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,9 @@ class Loop(Trainer):
         state_folder: Path,
         count: Callable[[Any], int] = lambda batch: 0,
         validate: Validation | None = None,
+        order: Order | None = None,
     ) -> None:
-        self.loss, self.count, self.validate, self.plan = loss, count, validate, plan
+        self.loss, self.count, self.validate, self.plan, self.order = loss, count, validate, plan, order
         self.stepped = False  # whether this process has trained, so that what was to be resumed has been read
         super().__init__(
             model=model,
@@ -79,6 +82,17 @@ class Loop(Trainer):
         for talkative in (PrinterCallback, ProgressCallback):
             self.remove_callback(talkative)
         self.add_callback(Keeper(self, state_folder))
+
+    def _get_train_sampler(self, *arguments: Any, **settings: Any) -> Any:
+        """The examples in a random order, or in that of `order`, each epoch's its own."""
+        order = self.order
+        if order is None:
+            return super()._get_train_sampler(*arguments, **settings)
+
+        def epoch() -> int:  # by the steps done: accelerate's own count begins at 0 again in a resumed epoch
+            return self.state.global_step // max(self.state.max_steps // self.plan.epochs, 1)
+
+        return _Ordered(lambda: order(epoch()), len(self.train_dataset))  # type: ignore[arg-type]
 
     def get_batch_samples(self, epoch_iterator: Any, num_batches: int, device: Any = None) -> Any:
         """The micro-batches of one optimiser step and what they count together, over all processes."""
@@ -118,6 +132,19 @@ class Loop(Trainer):
         """What `validate` gave at `step`; empty where nothing was validated."""
         rows = [row for row in self.state.log_history if row["step"] == step]
         return {k.removeprefix("eval_"): v for row in rows for k, v in row.items() if k.startswith("eval_")}
+
+
+class _Ordered(Sampler[int]):
+    """Positions as a function gives them, asked at each epoch's start."""
+
+    def __init__(self, order: Callable[[], Sequence[int]], length: int) -> None:
+        self.order, self.length = order, length
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.order())
+
+    def __len__(self) -> int:
+        return self.length
 
 
 def processes() -> int:
