@@ -23,6 +23,7 @@ from engine.evaluation.trec import read_run
 from engine.index import collection
 from engine.index.collection import Collection
 from engine.methods.base import ATTEMPTS, Method, Searcher, Target
+from engine.priors import Priors
 from engine.records import Judgement, Run
 from engine.rerank import reranker
 
@@ -120,6 +121,8 @@ def open_searcher(chosen: Contestant, goal: Target) -> Searcher:
     ]:
         print(f"building {chosen.method.name}: {len(missing)} of its indexes are missing", file=sys.stderr)  # noqa: T201
     searcher = opened(chosen.method, chosen.build, goal)
+    if chosen.options.priors:
+        searcher = Priors(searcher, chosen.options.priors)
     return Rerank(searcher, chosen.options.rerank) if chosen.options.rerank else searcher
 
 

@@ -222,6 +222,25 @@ class FusedRanks(Explanation):
 
 
 @dataclass(frozen=True, slots=True)
+class Moved(Explanation):
+    """What the question says beside its topic moved the document: its rank before (None: not found) and after.
+
+    `added` are (time, people or kind, what it added to the score) of those that the question speaks of and this fits.
+    """
+
+    kind: ClassVar[str] = "moved"
+    before: int | None
+    after: int
+    added: tuple[tuple[str, float], ...]
+
+    @property
+    def line(self) -> str:
+        fits = ", ".join(f"{name} +{value:.2f}" for name, value in self.added if value >= 0.005)
+        way = "stays at" if self.before == self.after else f"from {self.before or 'unlisted'} to"
+        return f"{way} rank {self.after}" + (f": {fits}" if fits else ": fits neither time nor people")
+
+
+@dataclass(frozen=True, slots=True)
 class Reranked(Explanation):
     """A reranker moved the document: its rank before, its rank now, and the reranker's score."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from engine.artifacts import Manifest, digest, read_manifest, stage, undamaged
 from engine.config import BuildConfig
 from engine.encoder import RECALLED, Encoder, EncoderConfig
 from engine.errors import InputError
+from engine.index import reading
 from engine.index.collection import Collection
 from engine.index.ranking import to_run
+from engine.index.reading import Reads
 from engine.index.segment import Segment
 from engine.progress import bar
 from engine.records import EXPLAINED, ClosestSentence, Request, Run
@@ -40,6 +43,7 @@ class DenseConfig(BuildConfig):
     """An encoder, and how a whole collection's vectors are searched."""
 
     encoder: EncoderConfig = EncoderConfig()
+    reads: Reads = Field("content", description="how a document is read; 'memory' names its kind and who people are")
     factory: str = Field(
         "Flat", description="a FAISS index_factory string; 'Flat' is exact, 'HNSW32' and 'SQ8' are not"
     )
@@ -47,7 +51,8 @@ class DenseConfig(BuildConfig):
 
 def name(config: DenseConfig, encoder: Encoder) -> str:
     """Names the index of these vectors (hex), for whichever method shares it."""
-    return digest({"encoder": encoder.digest, "factory": config.factory})
+    reads = {} if config.reads == "content" else {"reads": config.reads}
+    return digest({"encoder": encoder.digest, "factory": config.factory, **reads})
 
 
 class DenseSegment:
@@ -117,18 +122,29 @@ def inner_products(queries: np.ndarray, vectors: np.ndarray, rows: np.ndarray) -
 
 
 def write_dense(
-    path: Path, segment: Segment, config: DenseConfig, encoder: Encoder, cache: Path, processes: int
+    path: Path,
+    segment: Segment,
+    before: Sequence[Segment],
+    config: DenseConfig,
+    encoder: Encoder,
+    cache: Path,
+    processes: int,
 ) -> Manifest:
-    """Publish the vectors of `segment`; `cache` is the encoder's folder of vectors (engine/vectors.py)."""
+    """Publish the vectors of `segment`; `cache` is the encoder's folder of vectors (engine/vectors.py).
+
+    `before` are the earlier segments of the collection, which may tell who the people in this one are.
+    """
     inputs = {
         "version": VERSION,
         "encoder": encoder.digest,
         "factory": config.factory,
         "segment": segment.manifest.digest,
+        **reading.inputs(before, config.reads),
     }
 
     def build(folder: Path) -> dict[str, Any]:
-        counts = write_vectors(folder / "vectors.npy", encoder, segment.contents, cache, processes)
+        texts = partial(reading.texts, segment, before, config.reads)
+        counts = write_vectors(folder / "vectors.npy", encoder, texts, cache, processes)
         if config.factory != "Flat":
             _write_approximate(folder, config.factory)
         del counts["encoded"]  # how often it was interrupted is no part of an artefact
@@ -171,8 +187,9 @@ class DenseIndex:
         path: Path, collection: Collection, config: DenseConfig, encoder: Encoder, cache: Path, processes: int
     ) -> None:
         """Write the vectors that are missing; what is there is left alone."""
-        for segment in collection.segments:
-            write_dense(path / segment.name, segment, config, encoder, cache, processes)
+        for number, segment in enumerate(collection.segments):
+            before = collection.segments[:number]
+            write_dense(path / segment.name, segment, before, config, encoder, cache, processes)
 
     def search(self, requests: Sequence[Request], k: int) -> Run:
         """The k nearest documents of each request."""

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from engine.artifacts import digest
+from pydantic import Field
+
 from engine.config import SearchOptions
+from engine.index import reading
 from engine.index.lexical import LexicalConfig, LexicalIndex
+from engine.index.reading import Reads
+from engine.index.segment import Segment
 from engine.methods.base import Hit, Method, Paper, Request, Run, Searcher, Stage, Target
 from engine.records import MatchedTerms
+
+
+class Bm25Config(LexicalConfig):
+    """BM25, and how documents are read."""
+
+    reads: Reads = Field("content", description="'memory' reads also the kind, and who people are to the owner")
 
 
 class Bm25Searcher(Searcher[SearchOptions]):
@@ -17,7 +28,7 @@ class Bm25Searcher(Searcher[SearchOptions]):
 
     name = "bm25"
 
-    def __init__(self, target: Target, config: LexicalConfig) -> None:
+    def __init__(self, target: Target, config: Bm25Config) -> None:
         self.config, self.target = config, target
         self.index = LexicalIndex(folder(target, config), target.collection, config)
 
@@ -37,12 +48,28 @@ class Bm25Searcher(Searcher[SearchOptions]):
         return hits
 
 
-def folder(target: Target, config: LexicalConfig) -> Path:
-    return target.folder("bm25", digest(config.model_dump()))
+def folder(target: Target, config: Bm25Config) -> Path:
+    default = {"reads"} if config.reads == "content" else None
+    return target.folder("bm25", digest(config.model_dump(exclude=default)))
 
 
-def build(target: Target, config: LexicalConfig) -> None:
-    LexicalIndex.build(folder(target, config), target.collection, config)
+def build(target: Target, config: Bm25Config) -> None:
+    path, segments = folder(target, config), target.collection.segments
+    lexical = LexicalConfig(**config.model_dump(exclude={"reads"}))
+    if config.reads == "content":
+        LexicalIndex.build(path, target.collection, lexical)
+        return
+
+    def before(segment: Segment) -> list[Segment]:
+        return segments[: [s.name for s in segments].index(segment.name)]
+
+    def texts(segment: Segment) -> Iterator[str]:
+        return reading.texts(segment, before(segment), config.reads)
+
+    def made_from(segment: Segment) -> str:
+        return digest(reading.inputs(before(segment), config.reads))
+
+    LexicalIndex.build(path, target.collection, lexical, texts, made_from)
 
 
 METHOD = Method(
@@ -53,7 +80,7 @@ METHOD = Method(
     paper=Paper("Okapi at TREC-3", "TREC 1994", "https://trec.nist.gov/pubs/trec3/t3_proceedings.html"),
     needs=(),
     explains=(MatchedTerms,),
-    build_config=LexicalConfig,
+    build_config=Bm25Config,
     search_options=SearchOptions,
     stages=(Stage("lexical", "postings with finished scores", build),),
     load=Bm25Searcher,

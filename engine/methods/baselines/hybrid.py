@@ -5,16 +5,16 @@ from __future__ import annotations
 from engine.compose import Fusion, FusionOptions
 from engine.config import BuildConfig
 from engine.index.dense import DenseConfig
-from engine.index.lexical import LexicalConfig
 from engine.methods.base import Method, Paper, Stage, Target
 from engine.methods.baselines import bm25, dense
+from engine.methods.baselines.bm25 import Bm25Config
 from engine.records import ClosestSentence, FusedRanks, MatchedTerms
 
 
 class HybridConfig(BuildConfig):
     """The two indexes that are fused; they are those of bm25 and dense, not copies."""
 
-    bm25: LexicalConfig = LexicalConfig()
+    bm25: Bm25Config = Bm25Config()
     dense: DenseConfig = DenseConfig()
 
 

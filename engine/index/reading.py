@@ -1,0 +1,36 @@
+"""How the documents of a segment are put into words for an index: as they are, or as one person's memories.
+
+`memory` names each document's kind and puts beside the people in it what they are to the store's owner, as far as that
+was known when the segment was written (engine/people.py); as with BM25's statistics, older segments keep theirs until a
+compaction. Documents that are nobody's, or of no known kind, read as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from engine.index.segment import Segment
+from engine.people import Circle, as_memory
+
+Reads = Literal["content", "memory"]
+
+
+def texts(segment: Segment, before: Sequence[Segment], reads: Reads) -> Iterator[str]:
+    """One text a document of `segment`, in row order; `before` are the earlier segments of its collection."""
+    if reads == "content":
+        yield from segment.contents()
+        return
+    for user, (low, high) in sorted(segment.users.items(), key=lambda item: item[1]):
+        if user is None:
+            yield from segment.contents(low, high)
+            continue
+        own = [segment.document(row) for row in range(low, high)]
+        earlier = (s.document(row) for s in before if user in s.users for row in range(*s.users[user]))
+        circle = Circle([*earlier, *own])
+        yield from (as_memory(document, circle) for document in own)
+
+
+def inputs(before: Sequence[Segment], reads: Reads) -> dict[str, Any]:
+    """What else than the segment itself these texts are made of, for a manifest."""
+    return {} if reads == "content" else {"reads": reads, "people_of": [s.manifest.digest for s in before]}
