@@ -7,52 +7,25 @@ and apostrophes are plain. The first rule that matches a stretch of text has it,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
+from engine.timereadings import Meaning, Moment, cycle_of, distant, number, resolve, weighted
 from engine.timewords import (
     DAY,
-    HOLIDAY_CYCLES,
     HOLIDAY_PATTERN,
-    MONTH_CYCLES,
     MONTHS,
-    NUMBERS,
-    SEASON_CYCLES,
+    SHORT_MONTHS,
     UNIT_DAYS,
-    WEEKDAY_CYCLES,
     WEEKDAYS,
-    WEEKEND,
-    Cycle,
-    Reading,
-    Span,
     day_of_month,
     day_of_year,
     midnight,
     month_number,
-    month_of,
     shift,
     unit_span,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """When the question was asked, and the belief (0 to 1) that what it asks about is over."""
-
-    now: datetime
-    past: float = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a phrase may mean; `cycle` if a larger phrase may pick another instance of it, `frame` to be picked from."""
-
-    readings: Sequence[Reading]
-    cycle: Cycle | None = None
-    frame: Span | None = None
-    vague: bool = False  # says so little that any other phrase of the question goes before it
-
 
 Rule = Callable[["re.Match[str]", Moment], Meaning | None]
 
@@ -63,8 +36,7 @@ NUMBER = (
 )
 UNIT = r"(?:minute|hour|day|night|week|fortnight|weekend|month|quarter|year|decade)"
 _MONTH = "|".join(MONTHS)
-_SHORT = r"jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec"
-_ANY_MONTH = rf"(?:{_MONTH}|(?:{_SHORT})\.?)"
+_ANY_MONTH = rf"(?:{_MONTH}|(?:{SHORT_MONTHS})\.?)"
 _DAY = "|".join(WEEKDAYS)
 _SHORT_DAY = r"mon|tues?|weds?|thu(?:rs?)?|fri|sat"
 _SEASON = r"spring|summer|autumn|fall|winter"
@@ -72,42 +44,7 @@ _YEAR = r"(?:19[0-9]{2}|20[0-9]{2})(?![0-9])"
 _ORDINAL = r"(?:[12][0-9]|3[01]|0?[1-9])(?:st|nd|rd|th)?"
 _LAST = r"last|this past|the past|the previous|this last"
 _NEXT = r"next|this coming|the coming|the upcoming|the following"
-_WHICH = rf"(?P<which>{_LAST}|{_NEXT}|this|that|the(?! past))"
-
-
-def number(text: str) -> tuple[int, int]:
-    """(at least, at most) of a number in words or digits: "a few" is (3, 5), "3-4" is (3, 4). ValueError if none."""
-    digits = [int(d) for d in re.findall(r"[0-9]+", text)]
-    if digits:
-        return min(digits), max(digits)
-    words = [NUMBERS[w] for w in re.findall(r"[a-z]+", text) if w in NUMBERS and w not in ("a", "an")]
-    words = words or [NUMBERS["a"]]
-    return min(lo for lo, _ in words), max(hi for _, hi in words)
-
-
-def distant(now: datetime, unit: str, low: float, high: float, sign: int) -> Meaning:
-    """`low` to `high` units ago (sign -1) or from now (+1): never one-sided, and wider with the unit and the number.
-
-    Half of the belief is in the near window (half a unit around), the rest in one twice as wide; people round.
-    """
-    if UNIT_DAYS[unit] < 1:
-        near, far = sorted(shift(now, unit, sign * n) for n in (low * 0.6, high * 1.4 + 1))
-        return Meaning([(near, far, 1.0)])
-    exact = low == high and unit in ("day", "night")
-    slacks = ((0.0, 0.75), (1.0, 0.25)) if exact else ((0.5, 0.6), (1.0 + 0.1 * high, 0.4))
-    readings = []
-    for slack, weight in slacks:
-        margin = timedelta(days=UNIT_DAYS[unit] * slack)
-        first, last = sorted(shift(now, unit, sign * n) for n in (low, high))
-        start, end = midnight(first - margin), midnight(last + margin) + DAY
-        if sign < 0 and low >= 1:
-            end = min(end, midnight(now) + DAY)
-        elif sign > 0 and low >= 1:
-            start = max(start, midnight(now))
-        readings.append((start, end, weight))
-    frame_unit = {"night": "day", "weekend": "week", "fortnight": "week"}.get(unit, unit)
-    frame = (unit_span(frame_unit, first)[0], unit_span(frame_unit, last)[1])
-    return Meaning(readings, frame=frame)
+_WHICH = rf"(?P<which>{_LAST}|{_NEXT}|this|that)"
 
 
 def _ago(m: re.Match[str], at: Moment) -> Meaning:
@@ -142,7 +79,7 @@ def _cycle_ago(m: re.Match[str], at: Moment) -> Meaning | None:
 
 def _rolling(m: re.Match[str], at: Moment) -> Meaning:
     """The last three weeks, the next few days, the past year."""
-    low, high = number(m["n"] or "one")
+    high = number(m["n"] or "one")[1]
     sign = -1 if re.match(r"(?:the |these |this )?(?:last|past|previous)", m["side"]) else 1
     unit, today = m["unit"], midnight(at.now)
     readings = []
@@ -155,7 +92,7 @@ def _rolling(m: re.Match[str], at: Moment) -> Meaning:
 def _unit(m: re.Match[str], at: Moment) -> Meaning:
     """This, last and next week, month, quarter or year, and the ones before and after."""
     which, unit, now = m["which"], m["unit"], at.now
-    n = 0 if re.match(r"(?:this|the current)$", which) else -1 if re.search(r"last|past|previous", which) else 1
+    n = 0 if re.match(r"(?:this|the|the current)$", which) else -1 if re.search(r"last|past|previous", which) else 1
     far = m.re.groupindex.get("far") and m["far"]
     n = -2 if far and "last" in far else 2 if far else n
     span = unit_span(unit, now, n)
@@ -187,96 +124,31 @@ def _anniversary(m: re.Match[str], at: Moment) -> Meaning:
     return Meaning([(midnight(there - w * DAY), midnight(there + w * DAY) + DAY, weight) for w, weight in widths])
 
 
-def days(first: float, count: float = 1, *, sure: float = 1.0) -> Rule:
-    """A rule for `count` days that start `first` days from today's midnight; what is not sure lies a day around."""
+def days(first: float, count: float = 1) -> Rule:
+    """A rule for `count` days that start `first` days from today's midnight."""
 
     def meaning(m: re.Match[str], at: Moment) -> Meaning:
         start = midnight(at.now) + first * DAY
-        span = (start, start + count * DAY)
-        around = [(span[0] - DAY / 2, span[1] + DAY / 2, 1 - sure)] if sure < 1 else []
-        return Meaning([(*span, sure), *around], frame=span)
+        return Meaning([(start, start + count * DAY, 1.0)], frame=(start, start + count * DAY))
 
     return meaning
 
 
-def window(*parts: tuple[float, float, float]) -> Rule:
-    """A rule of several windows: (first day, last day, weight), counted from today; past ones end with today."""
+def window(*parts: tuple[float, float, float], vague: bool = True) -> Rule:
+    """A rule of several windows: (first day, end, weight), in days from today's midnight; tomorrow begins at 1."""
 
     def meaning(m: re.Match[str], at: Moment) -> Meaning:
         today = midnight(at.now)
-        return Meaning([(today + a * DAY, today + (b + 1) * DAY, weight) for a, b, weight in parts], vague=True)
+        return Meaning([(today + a * DAY, today + b * DAY, weight) for a, b, weight in parts], vague=vague)
 
     return meaning
+
+
+_A_WHILE_AGO = window((-30, 1, 0.4), (-122, 1, 0.3), (-365, 1, 0.3))
 
 
 def _future_evening(m: re.Match[str], at: Moment) -> Meaning | None:
     return days(0.5, 0.5)(m, at) if at.past < 0.4 else None
-
-
-def cycle_of(word: str) -> Cycle | None:
-    """The cycle that a weekday, month, season, holiday or "weekend" names."""
-    word = word.strip(" .")
-    for table in (WEEKDAY_CYCLES, MONTH_CYCLES, SEASON_CYCLES):
-        if word in table:
-            return table[word]
-    if word == "weekend":
-        return WEEKEND
-    for pattern, cycle in HOLIDAY_CYCLES:
-        if re.fullmatch(pattern, word):
-            return cycle
-    if len(word) >= 3 and any(name.startswith(word[:3]) for name in WEEKDAYS):
-        return next(c for name, c in WEEKDAY_CYCLES.items() if name.startswith(word[:3]))
-    return MONTH_CYCLES[MONTHS[month_number(word) - 1]] if re.fullmatch(_SHORT, word) else None
-
-
-def weighted(spans: Sequence[tuple[Span, float]]) -> list[Reading]:
-    """Spans with weights as readings; what weighs nothing is left out."""
-    return [(*span, weight) for span, weight in spans if weight > 0]
-
-
-def resolve(cycle: Cycle, which: str, far: str, at: Moment) -> list[Reading]:
-    """Which instances of a cycle are meant by last, next, this or nothing before it, and how surely."""
-    over, current, ahead = cycle.around(at.now)
-    spans: list[tuple[Span, float]]
-    if far:
-        near, line = (over, "last") if "last" in far else (ahead, "next")
-        fresh = current is None and near[:1] and cycle.shares_frame(near[0], at.now)
-        spans = list(zip(near[1:3], (0.65, 0.35) if fresh or line == "next" else (0.85, 0.15), strict=False))
-    elif re.search("last|past|previous", which):
-        spans = _last(cycle, over, current, at)
-    elif re.search("next|coming|following", which):
-        fresh = ahead[:1] and cycle.shares_frame(ahead[0], at.now)
-        spans = list(zip(ahead[:2], (0.55, 0.45) if fresh else (0.9, 0.1), strict=False))
-        spans = [(ahead[0], 1.0)] if ahead and which in ("this coming", "the coming", "the upcoming") else spans
-    else:
-        spans = _nearest(over, current, ahead, at, cycle, this=which == "this")
-    return weighted(spans)
-
-
-def _last(cycle: Cycle, over: list[Span], current: Span | None, at: Moment) -> list[tuple[Span, float]]:
-    if current is not None and cycle.kind in ("season", "weekend"):
-        run = (at.now - current[0]) / (current[1] - current[0])  # late in it, it may already be called the last one
-        return [(over[0], 1 - 0.4 * run), (current, 0.4 * run)] if over else []
-    if current is None and over and cycle.shares_frame(over[0], at.now):
-        return list(zip(over[:2], (0.65, 0.35), strict=False))
-    return list(zip(over[:2], (0.9, 0.1), strict=False))
-
-
-def _nearest(
-    over: list[Span], current: Span | None, ahead: list[Span], at: Moment, cycle: Cycle, *, this: bool
-) -> list[tuple[Span, float]]:
-    if current is not None:
-        if this:
-            return [(current, 1.0)]
-        near = [(over[0], 0.25 * at.past)] if over else []
-        return [(current, 0.75), *near, *((s, 0.25 - 0.25 * at.past) for s in ahead[:1])]
-    if not this:
-        return [*((s, at.past) for s in over[:1]), *((s, 1 - at.past) for s in ahead[:1])]
-    soft = timedelta(days=cycle.days / 6)
-    scores = [(s, (0.4 + at.past) / ((at.now - s[1] + soft) / DAY) ** 2) for s in over[:1]]
-    scores += [(s, (1.4 - at.past) / ((s[0] - at.now + soft) / DAY) ** 2) for s in ahead[:1]]
-    total = sum(score for _, score in scores)
-    return [(s, score / total) for s, score in scores if score > 0.04 * total]
 
 
 def _recurring(m: re.Match[str], at: Moment) -> Meaning | None:
@@ -340,15 +212,12 @@ def _iso(m: re.Match[str], at: Moment) -> Meaning:
 
 def _numeric(m: re.Match[str], at: Moment) -> Meaning | None:
     """5/12/2023: day first unless that is impossible, and both where both are possible."""
-    a, b = int(m["a"]), int(m["b"])
     year = int(m["year"]) + (2000 if len(m["year"]) == 2 else 0)
-    orders = [((b, a), 0.65), ((a, b), 0.35)]
-    days = [(datetime(year, mo, d), w) for (mo, d), w in orders if 1 <= mo <= 12 and 1 <= d <= 28]
-    if not days or max(a, b) > 28:
-        mo, d = (b, a) if b <= 12 else (a, b)
-        days = [(datetime(year, mo, d), 1.0)]
-    days = days[:1] if a == b else days
-    return Meaning([(day, day + DAY, w) for day, w in days])
+    readings: dict[datetime, float] = {}
+    for day, month, weight in ((m["a"], m["b"], 0.65), (m["b"], m["a"], 0.35)):
+        with suppress(ValueError):
+            readings.setdefault(datetime(year, int(month), int(day)), weight)
+    return Meaning([(day, day + DAY, weight) for day, weight in readings.items()])
 
 
 RULES: list[tuple[re.Pattern[str], Rule]] = [
@@ -356,66 +225,86 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
     for pattern, rule in (
         (r"the day before yesterday", days(-2)),
         (r"the day after tomorrow", days(2)),
-        (r"the night before last", days(-2 + 0.7, 0.6, sure=0.8)),
+        (r"the night before last", window((-1.3, -0.7, 0.75), (-2, -0.7, 0.25), vague=False)),
         (rf"(?P<n>{NUMBER}) (?P<unit>year|month|week) ago (?:today|to the day)(?P<side>)", _anniversary),
         (r"(?:around |about )?this (?:time|day|date) (?P<side>last|next) (?P<unit>year|month|week)", _anniversary),
-        (rf"(?:about |around |some |roughly |over |almost |nearly )?(?P<n>{NUMBER}) (?:short |long |whole )?"
-         rf"(?P<unit>{UNIT})s? (?:ago|back|earlier(?! than)|prior(?! to))", _ago),
-        (rf"half an? (?P<unit>year|month|week) (?:ago|back|(?P<ahead>from now))", _half),
-        (rf"(?P<n>{NUMBER}) (?P<cycle>{_DAY}|{_SEASON}|christmas|easter)(?:s|es)? (?:ago|back)", _cycle_ago),
+        (rf"(?:about |around |some |roughly |over |almost |nearly )?(?P<n>{NUMBER}) "
+         rf"(?:good |short |long |whole |full )?(?P<unit>{UNIT})s? (?:ago|back|earlier(?! than)|prior(?! to))", _ago),
+        (r"half an? (?P<unit>year|month|week) (?:ago|back|(?P<ahead>from now))", _half),
+        (rf"(?P<n>{NUMBER}) (?P<cycle>{_DAY}|{_SEASON}|januarie|februarie|{_MONTH}|christmas|easter)"
+         r"(?:s|es)? (?:ago|back)", _cycle_ago),
         (rf"(?:(?:a|two) (?:week|fortnight|weeks)s? (?:on|from|this) (?P<cycle>{_DAY}))", _week_from),
         (rf"(?P<cycle>{_DAY}) (?:week|fortnight)", _week_from),
         (rf"(?:in )?(?P<n>{NUMBER}) (?P<unit>{UNIT})s?(?:'s?|s')? (?:from now|from today|hence|time)", _ahead),
         (rf"(?P<guess>in|within) (?:about |around )?(?P<n>{NUMBER}) (?P<unit>{UNIT})s?(?! of)", _ahead),
-        (rf"(?P<side>(?:the |these |this )?(?:last|past|previous|next|coming)) "
+        (rf"(?P<side>(?:the |these |this )?(?:last|past|previous|next|coming)) (?!an? )"
          rf"(?P<n>{NUMBER}) (?P<unit>{UNIT})s?", _rolling),
-        (rf"(?P<n>)(?P<side>the past|the previous|this past) (?P<unit>month|quarter|year)", _rolling),
+        (r"(?P<n>)(?P<side>the past|the previous|this past) (?P<unit>week|month|quarter|year)", _rolling),
+        (r"(?P<n>)(?P<side>the last|last|past|the next|next|the coming) (?P<unit>fortnight|decade)", _rolling),
+        (r"(?P<lead>(?:in|over|during|for|within) )(?P<n>)(?P<side>the last|the next|the coming)"
+         r" (?P<unit>week|month|quarter|year)(?! of)", _rolling),
         (r"(?P<which>the) (?P<unit>week|month|quarter|year) (?P<far>before last|after next)", _unit),
         (r"(?P<part>earlier|later) (?:on )?this (?P<unit>week|month|quarter|year)", _part_of_unit),
-        (r"(?P<which>this past|last|this|the current|next|this coming|the coming|the upcoming|the previous)"
-         r" (?P<unit>week|fortnight|month|quarter|year|decade)(?! of)", _unit),
+        (rf"(?P<which>last) (?P<unit>week)(?! of)(?! in {_ANY_MONTH}\b)", _unit),
+        (r"(?P<which>last) (?P<unit>month|quarter|year)(?! of)", _unit),
+        (r"(?P<which>this|the current|next|this coming|the coming|the upcoming|the previous)"
+         r" (?P<unit>week|month|quarter|year)(?! of)", _unit),
         (r"yesterday", days(-1)),
         (r"tomorrow", days(1)),
-        (r"last night", days(-0.3, 0.6, sure=0.6)),
+        (r"last night", window((-0.3, 0.3, 0.75), (-1, 0.3, 0.25), vague=False)),
         (r"tonight", days(0.68, 0.5)),
         (r"this morning", days(0.1, 0.42)),
         (r"this afternoon", days(0.48, 0.3)),
         (r"this evening", days(0.68, 0.32)),
-        (r"just now|earlier today|today", days(0)),
-        (r"the other (?:day|night|evening|morning|afternoon)", window((-10, -1, 0.7), (-21, -1, 0.3))),
-        (r"the other week(?:end)?", window((-21, -4, 0.7), (-42, -1, 0.3))),
-        (r"the other month", window((-92, -21, 1.0))),
-        (r"(?:most |more )?recently|lately|of late|these days", window((-14, 0, 0.4), (-45, 0, 0.4), (-92, 0, 0.2))),
+        (r"just now|earlier today|later today|today", days(0)),
+        (r"the other (?:day|night|evening|morning|afternoon)", window((-10, 0, 0.7), (-21, 0, 0.3))),
+        (r"the other week(?:end)?", window((-21, -3, 0.7), (-42, 0, 0.3))),
+        (r"the other month", window((-92, -20, 1.0))),
+        (r"(?:most |more )?recently|lately|of late|these days", window((-14, 1, 0.4), (-45, 1, 0.4), (-92, 1, 0.2))),
         (r"(?:very |some time |sometime )?soon|upcoming|coming up|in the near future",
-         window((0, 14, 0.5), (0, 45, 0.3), (0, 92, 0.2))),
+         window((0, 15, 0.5), (0, 46, 0.3), (0, 93, 0.2))),
         (r"(?P<year>[0-9]{4})[-/](?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})", _iso),
         (r"(?P<a>[0-9]{1,2})([-/.])(?P<b>[0-9]{1,2})\2(?P<year>(?:19|20)?[0-9]{2})", _numeric),
-        (rf"(?:the )?(?P<day>{_ORDINAL})(?: of)? (?P<month>{_ANY_MONTH})(?:,? (?P<year>{_YEAR}))?", _dated),
+        (rf"(?:the )?(?P<day>{_ORDINAL})(?: of)? (?P<month>{_ANY_MONTH})(?:,? (?P<year>{_YEAR}))?(?! (?:be|have)\b)",
+         _dated),
         (rf"(?P<month>{_ANY_MONTH}) (?:the )?(?P<day>{_ORDINAL})(?:,? (?P<year>{_YEAR}))?", _dated),
         (rf"(?:in |of |last |the |that )*(?P<cycle>{_ANY_MONTH}|{_SEASON}|{HOLIDAY_PATTERN})"
          rf"(?:,| of| in| back in)? (?P<year>{_YEAR})", _of_year),
-        (rf"(?:the )(?P<cycle>weekend|{_DAY}|{_SEASON}|{_MONTH}|{HOLIDAY_PATTERN}) (?P<far>before last|after next)",
+        (rf"(?:the )(?P<cycle>weekend|{_DAY}|{_SEASON}|{_MONTH}|{HOLIDAY_PATTERN})"
+         r" (?P<far>before last|before this one|after next)",
+         _recurring),
+        (rf"(?P<cycle>{_SEASON}|{_ANY_MONTH})"
+         rf"(?= (?:of )?(?:last|this|next|the) year\b| {NUMBER} years? (?:ago|back)\b)",
+         _recurring),
+        (r"(?P<lead>(?:first|second|third|fourth|1st|2nd|3rd|4th|one|a) )(?P<cycle>weekend)(?= (?:of|in)\b)",
          _recurring),
         (rf"{_WHICH} (?P<cycle>weekend|{_DAY}|{HOLIDAY_PATTERN})", _recurring),
-        (rf"{_WHICH.replace('|the(?! past)', '')} (?P<cycle>{_SHORT_DAY})", _recurring),
-        (rf"{_WHICH.replace('|the(?! past)', '')} (?P<cycle>{_SEASON})(?! rolls?| onions?| water| down| over)", _recurring),
-        (rf"{_WHICH.replace('|the(?! past)', '')} (?P<cycle>{_ANY_MONTH})"
+        (rf"{_WHICH} (?P<cycle>{_SHORT_DAY})", _recurring),
+        (rf"{_WHICH} (?P<cycle>{_SEASON})(?! (?:rolls?|onions?|water|down|over)\b)", _recurring),
+        (rf"{_WHICH} (?P<cycle>{_ANY_MONTH})"
          r"(?! (?:be|not|have|help|seem|sound|well|also|for|against|to|through) )", _recurring),
         (rf"(?P<lead>(?:in|over|during|throughout|by|until|till|since|before|after|for|through|early|late|mid|of)[ -]"
-         rf"(?:the )?)(?P<cycle>{_SEASON})(?! rolls?| onions?| water| down| over| party)", _recurring),
-        (rf"(?P<lead>(?:in|of|since|by|until|till|before|after|during|around|throughout|through|late|early|mid|and)[ -])"
-         rf"(?P<cycle>{_ANY_MONTH})(?! (?:i|we|you|be) )", _recurring),
+         rf"(?:the )?)(?P<cycle>{_SEASON})(?! (?:rolls?|onions?|water|down|over|party)\b)",
+         _recurring),
+        (r"(?P<lead>(?:in|of|since|by|until|till|before|after|during|around|throughout|through|late|early|mid"
+         rf"|between|between {_ANY_MONTH} and)[ -])(?P<cycle>{_ANY_MONTH})(?! (?:i|we|you|be|have|not) )", _recurring),
+        (rf"(?P<lead>(?:on|over|at|for|during|by|before|after|until|till|since|of|in) )the (?P<cycle>weekend|{_DAY})"
+         r"(?=$| ?[?.,;!]| (?:with|at|in|before|after|when|while|to|and|of|that|i|we|was|is|did)\b)", _recurring),
+        (r"(?P<lead>(?:beginning|start|middle|end|half|later|rest) (?:of|in) )(?P<which>the)"
+         r" (?P<unit>week|month|quarter|year)(?! (?:before|after|of))", _unit),
         (r"(?P<cycle>january|february|july|september|october|november|december)", _recurring),
-        (rf"(?P<cycle>{HOLIDAY_PATTERN}|{_DAY})", _recurring),
+        (rf"(?<!every )(?<!each )(?P<cycle>{HOLIDAY_PATTERN}|{_DAY})", _recurring),
         (rf"(?P<lead>on )(?P<cycle>{_SHORT_DAY})", _recurring),
         (rf"(?P<lead>(?:on|by|before|after|until|till|since|around) )the (?P<day>{_ORDINAL}(?<=[a-z]))"
          r"(?=$| ?[?.,;!]| (?:at|with|for|in|of|and|or|to|this|last|next) )", _day_of_month),
+        (rf"the (?P<day>{_ORDINAL}(?<=[a-z]))(?= of (?:this|last|next|the) month\b)", _day_of_month),
         (rf"(?P<lead>(?:in|of|from|since|during|by|until|till|before|after|around|year) )(?P<year>{_YEAR})"
          r"(?! (?:words|people|steps|pounds|dollars|euros|metres|meters|miles|km|kcal|calories)|[%:.,]?[0-9])", _year),
         (r"in the (?:morning|afternoon|evening)", _future_evening),
-        (r"last time", window((-30, 0, 0.4), (-122, 0, 0.3), (-365, 0, 0.3))),
-        (r"(?P<lead>(?:did|was|were|have|has|had|'ve)\b.{0,60}?(?<!the )(?<!at )\b)last"
-         r"(?= \w)(?! (?:name|surname|one|person|but|for|long|longer|until|of)\b)",
-         window((-30, 0, 0.4), (-122, 0, 0.3), (-365, 0, 0.3))),
+        (r"(?P<lead>(?:my|our|his|her|their|the) )next(?= \w)(?! (?:door|person|one|to|of|step)\b)",
+         window((0, 15, 0.4), (0, 46, 0.4), (0, 93, 0.2))),
+        (r"last time", _A_WHILE_AGO),
+        (r"(?P<lead>(?:did|was|were|have|has|had)\b.{0,60}?(?<!the )(?<!at )\b)last"
+         r"(?= \w)(?! (?:name|surname|one|person|but|for|long|longer|until|of|an?|all)\b)", _A_WHILE_AGO),
     )
 ]  # fmt: skip

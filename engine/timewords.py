@@ -1,4 +1,4 @@
-"""The calendar behind engine/timeparse.py: spans of time, units, and what comes round again (weekdays, seasons, Easter).
+"""The calendar behind engine/timeparse.py: spans of time, units, and what comes round again (weekdays, Easter).
 
 Nothing here reads a question. Days are local and naive, weeks begin on Monday, spans include their start and exclude
 their end.
@@ -25,6 +25,7 @@ MONTHS = (
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
+SHORT_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec"  # a pattern
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 NUMBERS = {
     **{word: (n, n) for n, word in enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight"), 1)},
@@ -122,7 +123,7 @@ def day_of_month(day: int) -> Cycle:
     """The 3rd, the 31st of whichever months have one."""
 
     def spans(first: datetime, last: datetime) -> list[Span]:
-        found = []
+        found: list[Span] = []
         at = month_of(first.year, first.month)
         while at < last and len(found) < 600:
             if day <= monthrange(at.year, at.month)[1]:

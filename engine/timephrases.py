@@ -1,0 +1,296 @@
+"""The phrases in a question: found by the table of engine/timerules.py, joined, modified, and combined into readings.
+
+Joined: the smaller is looked for in the larger ("on Friday last week", "Christmas two years ago"). Modified: by what
+stands right before or after ("at the end of", "before", "in the morning"). Combined: where two nest, their common part.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from engine.timereadings import Meaning, Moment, number
+from engine.timerules import NUMBER, RULES, UNIT
+from engine.timewords import DAY, UNIT_DAYS, WEEK, Reading, Span, midnight, shift
+
+_MOST_READINGS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    start: int
+    end: int
+    meaning: Meaning
+
+
+Held = tuple[datetime, datetime, float, Phrase]  # a reading, and the phrase that it is of
+
+
+def readings_of(plain: str, at: Moment) -> list[Held]:
+    """The readings of all phrases, the surest first. `plain` is lower case with plain dashes and apostrophes."""
+    if not _TRIGGER.search(plain):
+        return []
+    phrases = [_modified(plain, phrase, at) for phrase in _joined(plain, _found(plain, at), at)]
+    return _combined(phrases)
+
+
+# --- phrases
+_TRIGGER = re.compile(
+    r"[0-9]|day|ago|last|next|this|past|week|month|year|night|tom|rece|lately|soon|upcoming|coming|other|now|spring|summer"
+    r"|autumn|fall|winter|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|christ|xmas|easter|hallow|thanks|valent|late|fawkes|patrick|nye|hogm|mardi|pente|whit|"
+    r"(?:\b(?:in|within|back|time|hence|before|after|since|until|mon|tue|wed|thu|fri|sat)\b)"
+)
+
+
+def _found(plain: str, at: Moment) -> list[Phrase]:
+    phrases: list[Phrase] = []
+    for pattern, rule in RULES:
+        for match in pattern.finditer(plain):
+            start, end = match.end("lead") if "lead" in pattern.groupindex else match.start(), match.end()
+            if any(start < p.end and p.start < end for p in phrases):
+                continue
+            with suppress(OverflowError, ValueError):  # a 31 June, a thousand decades ago
+                meaning = rule(match, at)
+                if meaning is not None and meaning.readings:
+                    phrases.append(Phrase(start, end, meaning))
+    return sorted(phrases, key=lambda p: p.start)
+
+
+# --- joining: the smaller phrase is looked for in the larger
+_NEAR = re.compile(r"[ ,]*(?:\b(?:of|in|on|during|the|at|for|back|and|that)\b[ ,]*)*")
+_NTH = re.compile(r"\b(?:the )?(first|second|third|fourth|last|1st|2nd|3rd|4th) $")
+_ORDINALS = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "last": -1}
+
+
+def _joined(plain: str, phrases: list[Phrase], at: Moment) -> list[Phrase]:
+    """Phrases after each recurring one ("Friday", "June", "Christmas") was picked from a larger one of the question."""
+    order = sorted((p for p in phrases if p.meaning.cycle), key=lambda p: -_length(p))
+    for small in order:
+        if small not in phrases:
+            continue
+        larger = [p for p in phrases if p is not small and _length(p) > 1.9 * _length(small) and not p.meaning.vague]
+        larger.sort(key=lambda p: abs(p.start - small.start))
+        for big in larger:
+            joined = _picked(plain, small, big)
+            if joined is not None:
+                phrases = sorted([*(p for p in phrases if p not in (small, big)), joined], key=lambda p: p.start)
+                break
+    for join in (_weekday_beside, _between):
+        for left, right in pairwise(phrases):
+            if (joined := join(plain, left, right)) is not None:
+                phrases = sorted([*(p for p in phrases if p not in (left, right)), joined], key=lambda p: p.start)
+    return phrases
+
+
+def _weekday_beside(plain: str, left: Phrase, right: Phrase) -> Phrase | None:
+    """The Thursday before Easter; the weekend after next Tuesday."""
+    cycle, gap = left.meaning.cycle, plain[left.end : right.start].replace(" the ", " ")
+    if cycle is None or cycle.kind not in ("weekday", "weekend") or gap not in (" before ", " after "):
+        return None
+    readings: list[Reading] = []
+    for start, end, weight in right.meaning.readings:
+        if gap == " before ":
+            spans = [s for s in cycle.spans(start - 2 * WEEK, start) if s[1] <= start][-1:]
+        else:
+            spans = [s for s in cycle.spans(end, end + 2 * WEEK) if s[0] >= end][:1]
+        readings += [(*span, weight) for span in spans]
+    return Phrase(left.start, right.end, Meaning(readings)) if readings else None
+
+
+def _between(plain: str, left: Phrase, right: Phrase) -> Phrase | None:
+    """Between last Wednesday and next Sunday; from May to July."""
+    if not re.search(r"\b(?:between|from) (?:the )?$", plain[max(0, left.start - 14) : left.start]):
+        return None
+    if not re.fullmatch(r" (?:and|to|until|till|through) (?:the )?", plain[left.end : right.start]):
+        return None
+    readings = [
+        (first[0], last[1], first[2] * last[2])
+        for first in left.meaning.readings
+        for last in right.meaning.readings
+        if timedelta(0) < last[1] - first[0] < 2 * timedelta(days=366)
+    ]
+    return Phrase(left.start, right.end, Meaning(readings)) if readings else None
+
+
+def _length(phrase: Phrase) -> timedelta:
+    start, end = phrase.meaning.frame or phrase.meaning.readings[0][:2]
+    return end - start
+
+
+def _picked(plain: str, small: Phrase, big: Phrase) -> Phrase | None:
+    cycle, frame = small.meaning.cycle, big.meaning.frame
+    assert cycle is not None
+    near = bool(_NEAR.fullmatch(plain[min(small.end, big.end) : max(small.start, big.start)]))
+    frames: list[Reading] = [(*frame, 1.0)] if frame and near else list(big.meaning.readings)
+    nth = _NTH.search(plain[: small.start]) if near else None
+    which = (
+        nth[1] if nth else "last" if near and re.match(r"last .* (?:of|in)\b", plain[small.start : big.start]) else None
+    )
+    readings: list[Reading] = []
+    for start, end, weight in frames:
+        spans = [
+            s for s in cycle.spans(start, end) if s[0] >= start or s[1] <= end or cycle.kind in ("season", "holiday")
+        ]
+        if which is not None:
+            spans = [s for s in spans if s[0] >= start]
+            spans = spans[_ORDINALS[which] :][:1]
+        elif not near:  # both speak of one time only if this reading was there before
+            spans = [s for s in spans if s in [r[:2] for r in small.meaning.readings]]
+        readings += [(*s, weight / len(spans)) for s in spans[:6]]
+    if not readings:
+        return None
+    begin = nth.start() if nth else small.start
+    span = (min(begin, big.start), max(small.end, big.end)) if near else (small.start, small.end)
+    frame = readings[0][:2] if len(readings) == 1 else None
+    return Phrase(*span, Meaning(readings, cycle if len(readings) > 1 else None, frame))
+
+
+# --- modifiers: what stands right before or after a phrase
+Modifier = Callable[["re.Match[str]", Reading, Moment], Reading]
+
+
+def _part(first: float, last: float) -> Modifier:
+    """A part of the phrase's time, as fractions of it."""
+    return lambda m, r, at: (r[0] + first * (r[1] - r[0]), r[0] + last * (r[1] - r[0]), r[2])
+
+
+def _reach(r: Reading) -> timedelta:
+    """How far a one-sided phrase reaches: "before Easter" a month, "before 2020" some years."""
+    return max(timedelta(days=31), 2 * (r[1] - r[0]))
+
+
+def _before(m: re.Match[str], r: Reading, at: Moment) -> Reading:
+    return (r[0] - _reach(r), r[0], r[2])
+
+
+def _after(m: re.Match[str], r: Reading, at: Moment) -> Reading:
+    end, today = r[1] + _reach(r), midnight(at.now) + DAY
+    return (r[1], min(end, today) if at.past > 0.8 and r[1] < today else end, r[2])
+
+
+def _week_of(n: int) -> Modifier:
+    """The first, second, third week of a month; -1 is the last."""
+    return lambda m, r, at: (r[1] - WEEK, r[1], r[2]) if n < 0 else (r[0] + n * WEEK, r[0] + (n + 1) * WEEK, r[2])
+
+
+def _since(m: re.Match[str], r: Reading, at: Moment) -> Reading:
+    today = midnight(at.now) + DAY
+    return (r[0], today, r[2]) if today > r[0] else (r[0], r[1] + _reach(r), r[2] / 100)
+
+
+def _until(m: re.Match[str], r: Reading, at: Moment) -> Reading:
+    today = midnight(at.now)
+    return (today if today < r[1] and at.past < 0.8 else r[0] - _reach(r), r[1], r[2])
+
+
+def _widened(m: re.Match[str], r: Reading, at: Moment) -> Reading:
+    margin = max(2 * DAY, (r[1] - r[0]) / 2)
+    return (r[0] - margin, r[1] + margin, r[2])
+
+
+def _beside(m: re.Match[str], r: Reading, at: Moment) -> Reading:
+    """The week before Christmas; three weeks after Easter."""
+    unit, before = m["unit"], m["side"] == "before"
+    if not m["n"]:
+        width = timedelta(days=max(UNIT_DAYS[unit], 1.0))
+        return (r[0] - width, r[0], r[2]) if before else (r[1], r[1] + width, r[2])
+    low, high = number(m["n"])
+    slack = timedelta(days=UNIT_DAYS[unit] * 0.4)
+    sign, edge = (-1, r[0]) if before else (1, r[1] - DAY)
+    first, last = sorted(shift(edge, unit, sign * n) for n in (low, high))
+    return (midnight(first - slack), midnight(last + slack) + DAY, r[2])
+
+
+def _hours(first: float, last: float) -> Modifier:
+    def part(m: re.Match[str], r: Reading, at: Moment) -> Reading:
+        return (r[0] + first * DAY, r[0] + last * DAY, r[2]) if r[1] - r[0] <= DAY else r
+
+    return part
+
+
+_BEFORE: list[tuple[re.Pattern[str], Modifier]] = [
+    (re.compile(rf"\b(?:{pattern})$"), modifier)
+    for pattern, modifier in (
+        *((rf"{nth} week (?:of|in) (?:the )?", _week_of(n)) for n, nth in enumerate(("first", "second", "third"))),
+        (r"(?:last|final) week (?:of|in) (?:the )?", _week_of(-1)),
+        (r"early[ -](?:in |on )?(?:the )?", _part(0, 0.4)),
+        (r"mid(?:dle of)?[ -](?:the )?", _part(0.25, 0.75)),
+        (r"late[ -](?:in |on )?(?:the )?", _part(0.6, 1)),
+        (r"(?:beginning|start|first half|first part) (?:of|in) (?:the )?", _part(0, 0.4)),
+        (r"(?:end|second half|last part|tail end) (?:of|in) (?:the )?", _part(0.6, 1)),
+        (rf"(?:(?:the|a)|(?P<n>{NUMBER})) (?P<unit>{UNIT})s? (?P<side>before|after) ", _beside),
+        (r"(?:before|prior to|ahead of|leading up to|run-?up to) (?:the )?", _before),
+        (r"after (?:the )?", _after),
+        (r"(?:ever )?since (?:the )?", _since),
+        (r"(?:until|till|by) (?:the )?", _until),
+        (r"(?:around|over) (?:the )?", _widened),
+    )
+]
+_AFTER: list[tuple[re.Pattern[str], Modifier]] = [
+    (re.compile(rf"(?:{pattern})\b"), modifier)
+    for pattern, modifier in (
+        (r"(?:'s)?,? (?:in the )?morning", _hours(0.1, 0.5)),
+        (r"(?:'s)?,? (?:in the )?afternoon", _hours(0.5, 0.78)),
+        (r"(?:'s)?,? (?:in the )?evening", _hours(0.68, 1)),
+        (r"(?:'s)? night", _hours(0.68, 1.2)),
+        (r",? onwards?", _since),
+    )
+]
+
+
+def _modified(plain: str, phrase: Phrase, at: Moment) -> Phrase:
+    for _ in range(2):  # "before the end of June"
+        head = plain[max(0, phrase.start - 40) : phrase.start]
+        for pattern, modifier in _BEFORE:
+            if match := pattern.search(head):
+                phrase = _apply(modifier, match, phrase, phrase.start - len(match[0]), phrase.end, at)
+                break
+    for pattern, modifier in _AFTER:
+        if match := pattern.match(plain, phrase.end):
+            return _apply(modifier, match, phrase, phrase.start, match.end(), at)
+    return phrase
+
+
+def _apply(modifier: Modifier, match: re.Match[str], phrase: Phrase, start: int, end: int, at: Moment) -> Phrase:
+    with suppress(OverflowError, ValueError):
+        readings = [modifier(match, reading, at) for reading in phrase.meaning.readings]
+        return Phrase(start, end, replace(phrase.meaning, readings=readings))
+    return phrase
+
+
+# --- several phrases of one question
+
+
+def _combined(phrases: list[Phrase]) -> list[Held]:
+    """One list of readings, the surest first: where phrases nest their common part, otherwise each phrase's own."""
+    sure = [p for p in phrases if not p.meaning.vague] or phrases[:1]
+    held: list[list[Held]] = []
+    for phrase in sure:
+        total = sum(weight for _, _, weight in phrase.meaning.readings)
+        own = [(start, end, weight / total, phrase) for start, end, weight in phrase.meaning.readings if end > start]
+        for i, others in enumerate(held):
+            if common := _common(others, own):
+                held[i] = common
+                break
+        else:
+            held.append(own)
+    merged: dict[tuple[Span, int], Held] = {}
+    for start, end, weight, phrase in (reading for readings in held for reading in readings):
+        key = ((start, end), phrase.start)
+        merged[key] = (start, end, weight + (merged[key][2] if key in merged else 0.0), phrase)
+    return sorted(merged.values(), key=lambda r: -r[2])[:_MOST_READINGS]
+
+
+def _common(a: list[Held], b: list[Held]) -> list[Held]:
+    common: list[Held] = []
+    for s1, e1, w1, p1 in a:
+        for s2, e2, w2, p2 in b:
+            start, end = max(s1, s2), min(e1, e2)
+            shorter = min(e1 - s1, e2 - s2)
+            if end > start and end - start > 0.6 * shorter:
+                common.append((start, end, w1 * w2, p1 if e1 - s1 < e2 - s2 else p2))
+    return common
