@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from admin import common
+from engine.methods import MODULES
 
 
 def train(
-    method: common.Method,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="METHOD", help=f"{', '.join(MODULES)}; or a part: reranker, tagger.", show_default=False
+        ),
+    ],
     data: common.Data,
     name: Annotated[
         str | None, typer.Option("--name", help="What the model is called.", show_default="the dataset's name")
@@ -21,25 +28,25 @@ def train(
     workspace: common.Workspace = common.DEFAULT_WORKSPACE,
     json: common.Json = False,
 ) -> None:
-    """Train METHOD on a dataset; killed, the same command goes on. --model NAME then uses it on any dataset."""
-    from engine import experiment, methods
+    """Train METHOD, or a part that methods use, on a dataset; killed, the same command goes on."""
+    from engine import experiment
     from engine.artifacts import Workspace
     from engine.datasets.reader import Dataset
-    from engine.errors import InputError
 
-    chosen = experiment.contestant(method, config, settings or ())
-    if chosen.method.train is None:
-        those = ", ".join(m.name for m in methods.everything() if m.train)
-        raise InputError(f"{method} needs no training", remedy=f"Index at once; those that train are: {those}")
+    trainee = experiment.trainee(what, config, settings or ())
     dataset = Dataset(data)
     name = name or dataset.name
-    Workspace(workspace).model(method, name)  # refuses a bad name before anything is done
-    made = chosen.method.train(experiment.target(Workspace(workspace), dataset, gpus), chosen.build, name)
-    result = {"method": method, "model": name, "dataset": dataset.name, "seconds": made.seconds, **made.outputs}
+    Workspace(workspace).model(what, name)  # refuses a bad name before anything is done
+    made = trainee.train(experiment.target(Workspace(workspace), dataset, gpus), dataset, trainee.build, name)
+    result = {"method": what, "model": name, "dataset": dataset.name, "seconds": made.seconds, **made.outputs}
     if json:
         common.print_json(result)
         return
-    typer.echo(f"{method} model {name!r} of {dataset.name}, {made.seconds:.0f} s; use it with --model {name}")
+    use = trainee.use.format(name=name)
+    typer.echo(f"{what} model {name!r} of {dataset.name}, {made.seconds:.0f} s; {use}")
     for part, figures in made.outputs.items():
-        shown = ", ".join(f"{key} {value}" for key, value in figures.items() if isinstance(value, int | float | str))
-        typer.echo(f"{part}: {shown}")
+        typer.echo(f"{part}: {_shown(figures)}")
+
+
+def _shown(figures: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in figures.items() if isinstance(value, int | float | str))

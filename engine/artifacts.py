@@ -271,6 +271,17 @@ class Workspace:
             )
         return self.root / "models" / method / name
 
+    def trained(self, method: str, name: str) -> Path:
+        """A complete trained model by its name. Raises InputError where there is none, and names those there are."""
+        folder = self.model(method, name)
+        if read_manifest(folder) is None:
+            found = sorted(folder.parent.glob("[!.]*")) if folder.parent.is_dir() else []
+            there = [path.name for path in found if read_manifest(path)]
+            train = f"Make one: python -m admin train {method} --data DIR --name {name}"
+            remedy = f"There are {', '.join(there)}" if there else train
+            raise InputError(f"{method} has no model {name!r}", where="--model", remedy=remedy)
+        return folder
+
     @property
     def jobs(self) -> Path:
         return self.root / "jobs"

@@ -13,6 +13,7 @@ from pydantic import Field, field_validator
 from engine.config import RerankOptions, SearchOptions
 from engine.errors import InputError
 from engine.index.ranking import best, to_run
+from engine.index.reading import Reader
 from engine.methods.base import Searcher, Target
 from engine.progress import track
 from engine.records import FusedRanks, Hit, Request, Reranked, Run
@@ -96,6 +97,10 @@ class Fusion(Searcher[FusionOptions]):
         for searcher in self.searchers:  # all of them the same moment
             searcher.open(target)
 
+    @property
+    def trained(self) -> Path | None:
+        return next((searcher.trained for searcher in self.searchers if searcher.trained), None)
+
 
 def fuse(requests: Sequence[Request], runs: Sequence[Run], rank: np.ndarray, k: int, options: FusionOptions) -> Run:
     """One run from several over the same collection; `rank` (rows,) orders ties by id.
@@ -131,7 +136,7 @@ class Rerank(Searcher[SearchOptions]):
 
     def __init__(self, searcher: Searcher, options: RerankOptions) -> None:
         self.searcher, self.rerank_options, self.reranker = searcher, options, reranker(options)
-        self.name = searcher.name
+        self.name, self.reader = searcher.name, Reader(searcher.collection, options.reads)
 
     @property
     def target(self) -> Target:  # type: ignore[override]
@@ -151,7 +156,7 @@ class Rerank(Searcher[SearchOptions]):
         head = rows[: self.rerank_options.depth]
         if not len(head):
             return rows, np.empty(0, np.float32), rows, np.empty(0, np.float32)
-        texts = [self.collection.document(row).content for row in head.tolist()]
+        texts = [self.reader.text(row) for row in head.tolist()]
         own = scores = self.reranker.scores(request.text, texts)
         if self.rerank_options.weight is not None:
             found = standardised(run.scores_of(i)[: len(head)])
@@ -184,6 +189,7 @@ class Rerank(Searcher[SearchOptions]):
 
     def open(self, target: Target) -> None:
         self.searcher.open(target)
+        self.reader = Reader(self.collection, self.rerank_options.reads)
 
     @property
     def trained(self) -> Path | None:

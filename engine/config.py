@@ -33,6 +33,9 @@ class RerankOptions(Config):
     model: str = Field(description="a cross-encoder or bi-encoder: hub id or path")
     kind: Literal["cross", "bi"] = Field("cross", description="how the model scores a pair")
     depth: int = Field(50, ge=1, description="how many of the best candidates are scored again")
+    reads: Literal["content", "memory"] = Field(
+        "content", description="how it reads a document; one that `train reranker` made reads as it was trained to"
+    )
     batch_size: int = Field(32, ge=1, description="pairs scored at once")
     weight: float | None = Field(
         None,

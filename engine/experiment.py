@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine import config as configs
-from engine import methods, runs, survey
-from engine.artifacts import Workspace, digest, read_manifest
+from engine import methods, parts, runs, survey
+from engine.artifacts import Manifest, Workspace, digest, read_manifest
 from engine.compose import Rerank
-from engine.config import BuildConfig, SearchOptions
+from engine.config import BuildConfig, RerankOptions, SearchOptions
 from engine.datasets.reader import Dataset
 from engine.errors import BuildError, InputError
 from engine.evaluation.metrics import Evaluation, parse_metrics
@@ -62,15 +63,8 @@ def contestant(
         if method.train is None:
             raise InputError(f"{name} has no trained models", where="--model", remedy="Leave the option out")
         settings = [*settings, f"build.model={model}"]
-    path = Path(config) if config and config.endswith((".yaml", ".yml")) else CONFIGS / f"{config or name}.yaml"
-    read = configs.read_yaml(path)
-    if read.method != name:
-        raise InputError(
-            f"this is a configuration of {read.method!r}, not of {name!r}",
-            where=str(path),
-            remedy="Name one of this method",
-        )
-    chosen = configs.override(read, settings)
+    path = _path(name, config)
+    chosen = configs.override(_read(name, path), settings)
     found = [
         *configs.faults(method.build_config, chosen.build, "build"),
         *configs.faults(method.search_options, chosen.search, "search"),
@@ -83,6 +77,48 @@ def contestant(
     build, options = method.build_config(**chosen.build), method.search_options(**chosen.search)
     told = {"build": build.model_dump(), "search": options.model_dump()}
     return Contestant(method, path.stem, tuple(s for s in settings if _is_told(s, told)), build, options)
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """A method or a part that can be trained, with its configuration. `use` says how the model {name} is used."""
+
+    build: BuildConfig
+    use: str
+    train: Callable[[Target, Dataset, Any, str], Manifest]
+
+
+def trainee(name: str, config: str | None = None, settings: Sequence[str] = ()) -> Trainee:
+    """What `train NAME` trains. Raises InputError for a name, a configuration or a key that there is not."""
+    if name in parts.MODULES:
+        path = _path(name, config)
+        part, build = parts.configured(name, _read(name, path), path.name, settings)
+        return Trainee(build, f"use it with {part.use}", part.train)
+    if name not in methods.MODULES:
+        known = [*methods.MODULES, *parts.MODULES]
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
+        raise InputError(f"nothing called {name!r} can be trained", remedy=f"{hint}There are {', '.join(known)}")
+    chosen = contestant(name, config, settings)
+    if chosen.method.train is None:
+        those = [method.name for method in methods.everything() if method.train] + [*parts.MODULES]
+        raise InputError(f"{name} needs no training", remedy=f"Index at once; those that train are: {', '.join(those)}")
+    return Trainee(chosen.build, "use it with --model {name}", chosen.method.train)
+
+
+def _path(name: str, config: str | None) -> Path:
+    return Path(config) if config and config.endswith((".yaml", ".yml")) else CONFIGS / f"{config or name}.yaml"
+
+
+def _read(name: str, path: Path) -> configs.MethodConfig:
+    read = configs.read_yaml(path)
+    if read.method != name:
+        raise InputError(
+            f"this is a configuration of {read.method!r}, not of {name!r}",
+            where=str(path),
+            remedy="Name one of this method",
+        )
+    return read
 
 
 def _is_told(setting: str, told: Any) -> bool:
@@ -114,8 +150,9 @@ def open_searcher(chosen: Contestant, goal: Target) -> Searcher:
 
     Raises InputError for a reranker that cannot be loaded, before anything is built.
     """
-    if chosen.options.rerank:
-        reranker(chosen.options.rerank)  # kept loaded for `Rerank` below
+    options = chosen.options.rerank and _located(chosen.options.rerank, goal.workspace)
+    if options:
+        reranker(options)  # kept loaded for `Rerank` below
     if missing := [
         path for path in chosen.method.folders(goal, chosen.build) if not is_complete(path, goal.collection)
     ]:
@@ -123,7 +160,19 @@ def open_searcher(chosen: Contestant, goal: Target) -> Searcher:
     searcher = opened(chosen.method, chosen.build, goal)
     if chosen.options.priors:
         searcher = Priors(searcher, chosen.options.priors)
-    return Rerank(searcher, chosen.options.rerank) if chosen.options.rerank else searcher
+    return Rerank(searcher, options) if options else searcher
+
+
+def _located(options: RerankOptions, workspace: Workspace) -> RerankOptions:
+    """The same with the folder of the trained reranker that `model` names; a hub id or a path stays as it is."""
+    try:
+        folder = workspace.model("reranker", options.model)
+    except InputError:  # no name
+        return options
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return options
+    return options.model_copy(update={"model": str(folder / "model"), "reads": manifest.inputs["config"]["reads"]})
 
 
 def opened(method: Method, build: BuildConfig, goal: Target) -> Searcher:

@@ -105,10 +105,10 @@ class Circle:
         """Whom a question speaks of, in its order. Those it can't place are left out."""
         found: list[Mention] = []
         for match in _MY.finditer(question):  # "my older sister": the relation, whatever stands before it
-            for word in _WORD.finditer(question, match.start() + 2, match.end()):
-                said = word.group().removesuffix("'s").removesuffix("’s")
+            for tie in _WORD.finditer(question, match.start() + 2, match.end()):
+                said = tie.group().removesuffix("'s").removesuffix("’s")
                 if names := self._by_relation(said.casefold()):
-                    end = word.start() + len(said)
+                    end = tie.start() + len(said)
                     found.append(Mention(question[match.start() : end], (match.start(), end), names))
                     break
         for number, match in enumerate(_WORD.finditer(question)):

@@ -18,6 +18,7 @@ import numpy as np
 from engine import people, timeparse
 from engine.config import PriorOptions, SearchOptions
 from engine.index.ranking import best, to_run
+from engine.index.reading import store_rows
 from engine.methods.base import Searcher, Target
 from engine.people import Circle, Mention
 from engine.progress import track
@@ -27,8 +28,8 @@ from engine.timeparse import Interval
 # How people speak of what they saved, what was written to them, and what was in the calendar.
 KINDS_ASKED = {
     "contact": r"contacts?|e-?mail address|emails?|(?:phone|mobile) number|number|address book|saved?",
-    "message": r"texts?|texted|messages?|messaged|tell|told|sa(?:y|id)|mention(?:ed)?|remind(?:ed)?|hear|heard|talk(?:ed)?"
-    r"|write|wrote|written|let me know|asked?|repl(?:y|ied)|verdict",
+    "message": r"texts?|texted|messages?|messaged|tell|told|sa(?:y|id)|mention(?:ed)?|remind(?:ed)?|hear|heard"
+    r"|talk(?:ed)?|write|wrote|written|let me know|asked?|repl(?:y|ied)|verdict",
     "event": r"attend(?:ed|ing)?|event|meeting|meet|met|going|go|went|visit(?:ed)?|scheduled?|calendar|appointment|join"
     r"|trip|party|dinner|lunch|class|session",
 }
@@ -158,10 +159,8 @@ class Priors(Searcher[SearchOptions]):
         if user is None:
             return None
         if user not in self._stores:
-            spans = self.collection.ranges(user)
-            rows = np.concatenate([np.arange(p.base + p.low, p.base + p.high) for p in spans] or [np.empty(0, int)])
-            rows = rows[~self.collection.deleted[rows]]
-            self._stores[user] = Store(rows, [self.collection.document(row) for row in rows.tolist()])
+            rows = store_rows(self.collection, user)
+            self._stores[user] = Store(np.asarray(rows, np.int64), [self.collection.document(row) for row in rows])
         return self._stores[user]
 
     def explain(self, request: Request, documents: Sequence[str], options: SearchOptions | None = None) -> list[Hit]:
@@ -179,7 +178,9 @@ class Priors(Searcher[SearchOptions]):
                 continue
             n = place[row]
             names = ("time", "people", "kind")
-            added = tuple((name, round(float(part[n]), 4)) for name, part in zip(names, parts, strict=True) if part.any())
+            added = tuple(
+                (name, round(float(part[n]), 4)) for name, part in zip(names, parts, strict=True) if part.any()
+            )
             why = Moved(before.get(hit.document.id), after[row], added)
             hits.append(replace(hit, score=float(scores[n]), why=(why, *hit.why) if added else hit.why))
         return hits

@@ -151,7 +151,7 @@ class Method:
     folders: Callable[[Target, Any], list[Path]]
     imports: tuple[Import, ...] = ()
     first_start: tuple[str, ...] = ()  # settings that keep a page's first start short
-    train: Callable[[Target, Any, str], Manifest] | None = None  # models/METHOD/NAME from a dataset
+    train: Callable[[Target, Dataset, Any, str], Manifest] | None = None  # models/METHOD/NAME from a dataset
     versions: Mapping[str, int] = field(default_factory=dict)  # of the layouts of its own artefacts, by kind
     # Whether a workspace has what it lives on for the dataset of this digest; a page leaves it out where it has not.
     lives_on: Callable[[Workspace, str], bool] = lambda workspace, dataset: True

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from engine.artifacts import digest
 from pydantic import Field
 
+from engine.artifacts import digest
 from engine.config import SearchOptions
 from engine.index import reading
 from engine.index.lexical import LexicalConfig, LexicalIndex

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from engine.compose import Fusion, FusionOptions
 from engine.config import BuildConfig
-from engine.index.dense import DenseConfig
 from engine.methods.base import Method, Paper, Stage, Target
 from engine.methods.baselines import bm25, dense
 from engine.methods.baselines.bm25 import Bm25Config
+from engine.methods.baselines.dense import DenseBuild
 from engine.records import ClosestSentence, FusedRanks, MatchedTerms
 
 
@@ -15,7 +15,7 @@ class HybridConfig(BuildConfig):
     """The two indexes that are fused; they are those of bm25 and dense, not copies."""
 
     bm25: Bm25Config = Bm25Config()
-    dense: DenseConfig = DenseConfig()
+    dense: DenseBuild = DenseBuild()
 
 
 def load(target: Target, config: HybridConfig) -> Fusion:

@@ -29,7 +29,7 @@ METHOD = Method(
         Stage("index", "one vector a scenario", index.build_index),
     ),
     load=SpikeSearcher,
-    train=training.train,
+    train=lambda target, dataset, config, name: training.train(target, config, name),  # of its scenarios
     first_start=("build.adapt=null",),
     folders=index.folders,
     imports=(Import(importing.KIND, "scenarios made elsewhere", "scenarios.jsonl", importing.import_scenarios),),

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from engine.artifacts import digest, read_manifest
 from engine.encoder import Encoder, shared_encoder
-from engine.errors import InputError
 from engine.llm.config import LlmConfig
 from engine.llm.task import Sampling
 from engine.methods.base import Target
@@ -17,12 +16,7 @@ from engine.methods.spike.importing import imported
 def model_folder(target: Target, config: SpikeConfig) -> Path | None:
     """Where the model lies that a target is indexed with: the one named, else its own; None where none is trained."""
     if config.model:
-        folder = target.workspace.model("spike", config.model)
-        if read_manifest(folder) is None:
-            there = sorted(p.name for p in folder.parent.glob("[!.]*")) if folder.parent.is_dir() else []
-            remedy = f"There are {', '.join(there)}" if there else "Make one: python -m admin train spike --data DIR"
-            raise InputError(f"there is no model {config.model!r}", where="--model", remedy=remedy)
-        return folder
+        return target.workspace.trained("spike", config.model)
     served = bool(config.dense.encoder.base_urls)  # then its weights are not here
     if config.adapt is None or served or not is_written(target, config) or not _is_enough(target, config):
         return None
