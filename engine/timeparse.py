@@ -146,20 +146,23 @@ def _plain(text: str) -> str:
 
 # --- tense: is what is asked about over?
 _FUTURE = re.compile(
-    r"\b(?:will|won't|shall|going to|am i|are we|i'm|we're|when(?:'s| is| are)|what(?:'s| is) on|do i have)\b|'ll\b"
+    r"\b(?:will|won't|shall|going to|must|should|needs? to|(?:am|do) i|(?:are|do|can) we|i'm|we're|when(?:'s| is| are)"
+    r"|what(?:'s| is) (?:on|planned|happening))\b|'ll\b"
 )
 _PAST = re.compile(
     r"\b(?:did|didn't|was|were|had|went|met|saw|told|said|gave|got|bought|took|made|came|sent|ate|drank|found|left|lost"
-    r"|wrote|won|paid|spoke|began|kept|brought|taught|sang|ran|drove|have (?:i|we) (?!to\b)|has|\w{2,}(?<!e)ed)\b"
+    r"|wrote|won|paid|spoke|began|kept|brought|taught|sang|ran|drove|have (?:i|we) (?!to\b)|has"
+    r"|(?!(?:suppos|schedul|plann|book|invit|expect|call|nam|marri)ed)\w{2,}(?<!e)ed)\b"
 )
 _PLANNED = re.compile(r"\b(?:plan|plann(?:ed|ing)|schedul\w+|book|booked|arrange|arranged|supposed|remind|reminded)\b")
 
 
 def _past(plain: str) -> float:
-    if _FUTURE.search(plain):
-        return 0.12
-    if not _PAST.search(plain):
+    future, past = _FUTURE.search(plain), _PAST.search(plain)
+    if bool(future) == bool(past):
         return 0.5
+    if future:
+        return 0.12
     return 0.6 if _PLANNED.search(plain) else 0.88
 
 
@@ -176,7 +179,7 @@ def _with_the_telling(readings: list[Held], at: Moment) -> list[Held]:
     The nearer the subject, the nearer the telling: tonight's dinner was talked of this week, next month's this month.
     """
     today = midnight(at.now)
-    ahead = [reading for reading in readings if reading[1] > today and reading[0] > at.now - 8 * DAY]
+    ahead = [reading for reading in readings if reading[1] > at.now and reading[0] > at.now - 8 * DAY]
     belief = sum(weight for _, _, weight, _ in ahead)
     if belief < 0.5 * sum(weight for _, _, weight, _ in readings):
         return readings

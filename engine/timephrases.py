@@ -146,7 +146,7 @@ def _picked(plain: str, small: Phrase, big: Phrase) -> Phrase | None:
     begin = nth.start() if nth else small.start
     span = (min(begin, big.start), max(small.end, big.end)) if near else (small.start, small.end)
     frame = readings[0][:2] if len(readings) == 1 else None
-    return Phrase(*span, Meaning(readings, cycle if len(readings) > 1 else None, frame))
+    return Phrase(*span, Meaning(readings, cycle, frame))
 
 
 # --- modifiers: what stands right before or after a phrase
@@ -247,6 +247,9 @@ def _modified(plain: str, phrase: Phrase, at: Moment) -> Phrase:
         head = plain[max(0, phrase.start - 40) : phrase.start]
         for pattern, modifier in _BEFORE:
             if match := pattern.search(head):
+                cycle = phrase.meaning.cycle
+                if match[0].startswith("over") and (cycle is None or cycle.kind != "holiday"):
+                    break  # "over the last two months" is no wider than they are
                 phrase = _apply(modifier, match, phrase, phrase.start - len(match[0]), phrase.end, at)
                 break
     for pattern, modifier in _AFTER:

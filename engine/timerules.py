@@ -67,6 +67,14 @@ def _half(m: re.Match[str], at: Moment) -> Meaning:
     return distant(at.now, "week", 2, 2, sign) if m["unit"] == "month" else distant(at.now, "day", 3, 4, sign)
 
 
+def _one_and_a_half(m: re.Match[str], at: Moment) -> Meaning:
+    return distant(at.now, m["unit"], 1.5, 1.5, -1)
+
+
+def _earlier_today(m: re.Match[str], at: Moment) -> Meaning:
+    return Meaning([(midnight(at.now), max(at.now, midnight(at.now) + DAY / 24), 1.0)])
+
+
 def _cycle_ago(m: re.Match[str], at: Moment) -> Meaning | None:
     """Two summers ago, three Fridays ago."""
     cycle, (low, high) = cycle_of(m["cycle"]), number(m["n"])
@@ -228,9 +236,10 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (r"the night before last", window((-1.3, -0.7, 0.75), (-2, -0.7, 0.25), vague=False)),
         (rf"(?P<n>{NUMBER}) (?P<unit>year|month|week) ago (?:today|to the day)(?P<side>)", _anniversary),
         (r"(?:around |about )?this (?:time|day|date) (?P<side>last|next) (?P<unit>year|month|week)", _anniversary),
+        (r"half an? (?P<unit>year|month|week) (?:ago|back|(?P<ahead>from now))", _half),
+        (r"(?:about |around )?a (?P<unit>year|month|week) and a half ago", _one_and_a_half),
         (rf"(?:about |around |some |roughly |over |almost |nearly )?(?P<n>{NUMBER}) "
          rf"(?:good |short |long |whole |full )?(?P<unit>{UNIT})s? (?:ago|back|earlier(?! than)|prior(?! to))", _ago),
-        (r"half an? (?P<unit>year|month|week) (?:ago|back|(?P<ahead>from now))", _half),
         (rf"(?P<n>{NUMBER}) (?P<cycle>{_DAY}|{_SEASON}|januarie|februarie|{_MONTH}|christmas|easter)"
          r"(?:s|es)? (?:ago|back)", _cycle_ago),
         (rf"(?:(?:a|two) (?:week|fortnight|weeks)s? (?:on|from|this) (?P<cycle>{_DAY}))", _week_from),
@@ -256,7 +265,8 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (r"this morning", days(0.1, 0.42)),
         (r"this afternoon", days(0.48, 0.3)),
         (r"this evening", days(0.68, 0.32)),
-        (r"just now|earlier today|later today|today", days(0)),
+        (r"just now|earlier today", _earlier_today),
+        (r"later today|today", days(0)),
         (r"the other (?:day|night|evening|morning|afternoon)", window((-10, 0, 0.7), (-21, 0, 0.3))),
         (r"the other week(?:end)?", window((-21, -3, 0.7), (-42, 0, 0.3))),
         (r"the other month", window((-92, -20, 1.0))),
@@ -286,8 +296,9 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (rf"(?P<lead>(?:in|over|during|throughout|by|until|till|since|before|after|for|through|early|late|mid|of)[ -]"
          rf"(?:the )?)(?P<cycle>{_SEASON})(?! (?:rolls?|onions?|water|down|over|party)\b)",
          _recurring),
-        (r"(?P<lead>(?:in|of|since|by|until|till|before|after|during|around|throughout|through|late|early|mid"
-         rf"|between|between {_ANY_MONTH} and)[ -])(?P<cycle>{_ANY_MONTH})(?! (?:i|we|you|be|have|not) )", _recurring),
+        (r"(?P<lead>(?:in|of|since|by|until|till|before|after|during|around|throughout|through|late|early|mid|between"
+         rf")[ -])(?P<cycle>{_ANY_MONTH})(?! (?:i|we|you|be|have|not) )", _recurring),
+        (rf"(?P<lead>between {_ANY_MONTH} and )(?P<cycle>{_ANY_MONTH})", _recurring),
         (rf"(?P<lead>(?:on|over|at|for|during|by|before|after|until|till|since|of|in) )the (?P<cycle>weekend|{_DAY})"
          r"(?=$| ?[?.,;!]| (?:with|at|in|before|after|when|while|to|and|of|that|i|we|was|is|did)\b)", _recurring),
         (r"(?P<lead>(?:beginning|start|middle|end|half|later|rest) (?:of|in) )(?P<which>the)"

@@ -1,0 +1,429 @@
+"""Phrases of questions -> intervals: a table written from what English speakers mean, and properties of any text."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.timeparse import NEUTRAL, Interval, inside, intervals, prior, seconds
+
+# The moments of the table. Each is local and naive.
+NOW = {
+    "W": "2023-06-14T10:00:00",  # Wednesday
+    "S": "2023-06-18T10:00:00",  # Sunday, the last day of its week
+    "J": "2023-01-09T10:00:00",  # Monday in January: winter across the year's end
+    "M": "2023-05-10T10:00:00",  # Wednesday in May: June is ahead
+    "H": "2023-07-15T10:00:00",  # Saturday in the height of summer
+    "N": "2023-11-10T10:00:00",  # Friday in autumn
+    "L": "2024-02-29T10:00:00",  # Thursday, a leap day
+    "Y": "2022-12-31T10:00:00",  # Saturday, the last day of the year
+}
+# moment | question | days inside, the first in the surest reading | days in no reading. Days are at noon, or at the hour.
+TABLE = """
+W | what's on today? | 2023-06-14 | 2023-06-13 2023-06-15
+W | what am I doing tonight? | 2023-06-14T21 | 2023-06-14T09 2023-06-13T21
+W | who rang me this morning? | 2023-06-14T09 | 2023-06-13T09 2023-06-14T20
+W | where are we going this afternoon? | 2023-06-14T15 | 2023-06-14T08
+W | where are we going this evening? | 2023-06-14T20 | 2023-06-14T08
+W | what did I say earlier today? | 2023-06-14T08 | 2023-06-13
+W | what did she say just now? | 2023-06-14T09 | 2023-06-12
+W | what did I eat yesterday? | 2023-06-13 | 2023-06-12 2023-06-14
+W | what did I eat yesterday evening? | 2023-06-13T20 | 2023-06-13T09 2023-06-14T20
+W | who called last night? | 2023-06-13T22 | 2023-06-14T12 2023-06-12T22
+W | who called the night before last? | 2023-06-12T22 | 2023-06-13T22
+W | what's happening tomorrow? | 2023-06-15 | 2023-06-14 2023-06-16
+W | who am I meeting tomorrow morning? | 2023-06-15T09 | 2023-06-15T20 2023-06-14T09
+W | what did we do the day before yesterday? | 2023-06-12 | 2023-06-13 2023-06-11
+W | what is on the day after tomorrow? | 2023-06-16 | 2023-06-15 2023-06-17
+W | who did I see the other day? | 2023-06-10 | 2023-04-01 2023-06-15
+W | who did I see the other week? | 2023-06-02 | 2023-03-01 2023-06-15
+W | what have I been reading recently? | 2023-06-10 2023-05-20 | 2022-06-10 2023-06-20
+W | have I been swimming lately? | 2023-06-10 2023-05-20 | 2022-06-10 2023-06-20
+W | when did I last see Tom? | 2023-06-01 2023-02-01 | 2023-06-20 2021-01-01
+W | who came last time? | 2023-06-01 2023-02-01 | 2023-06-20
+W | who is coming to the upcoming party? | 2023-06-20 2023-07-10 | 2023-06-01
+W | what do I have coming up? | 2023-06-20 2023-07-10 | 2023-06-01
+W | am I seeing Ann soon? | 2023-06-20 | 2023-06-01
+W | who did I meet on Monday? | 2023-06-12 | 2023-06-10
+W | who am I meeting on Monday? | 2023-06-19 | 2023-06-17
+W | what did I buy on Friday? | 2023-06-09 | 2023-06-08
+W | what did I buy last Friday? | 2023-06-09 | 2023-06-10 2023-06-16
+W | what did I buy last Tuesday? | 2023-06-13 2023-06-06 | 2023-06-12
+W | what did I buy last Wednesday? | 2023-06-07 | 2023-06-14
+W | what am I doing next Saturday? | 2023-06-17 2023-06-24 | 2023-06-10
+W | what am I doing next Monday? | 2023-06-19 | 2023-06-12
+W | what am I doing this Thursday? | 2023-06-15 | 2023-06-14
+W | where do we perform this Sunday? | 2023-06-18 | 2023-06-17
+W | what did I do this Monday? | 2023-06-12 | 2023-06-13
+W | what am I doing on Wednesday? | 2023-06-14 2023-06-21 | 2023-06-15
+W | where am I going Saturday week? | 2023-06-24 | 2023-06-17
+W | where am I going a week on Tuesday? | 2023-06-27 | 2023-06-20
+W | where am I going a week on Saturday? | 2023-06-24 | 2023-06-17
+W | where did I go on Friday night? | 2023-06-09T22 | 2023-06-09T10
+W | where are we going Friday morning? | 2023-06-16T09 | 2023-06-16T20
+W | what did I cook last Fri? | 2023-06-09 | 2023-06-16
+W | what did I cook this week? | 2023-06-12 2023-06-14 | 2023-06-11 2023-06-19
+W | what did I cook last week? | 2023-06-05 2023-06-11 | 2023-05-31 2023-06-14
+W | what's on next week? | 2023-06-19 2023-06-25 | 2023-06-14 2023-06-30
+W | what did I cook the week before last? | 2023-05-29 2023-06-04 | 2023-06-06 2023-05-20
+W | what's on the week after next? | 2023-06-26 2023-07-02 | 2023-06-19 2023-07-08
+W | what did we do last weekend? | 2023-06-10 2023-06-11 | 2023-06-09 2023-06-17
+W | what are we doing this weekend? | 2023-06-17 2023-06-18 | 2023-06-16 2023-06-19
+W | what are we doing next weekend? | 2023-06-17 2023-06-24 | 2023-06-16 2023-06-11
+W | what did we do the weekend before last? | 2023-06-03 2023-06-04 | 2023-06-10 2023-06-17
+W | what are we doing at the weekend? | 2023-06-17 | 2023-06-16
+W | what did we do over the weekend? | 2023-06-11 | 2023-06-01
+W | how much did I spend this month? | 2023-06-01 2023-06-14 | 2023-05-31
+W | how much did I spend last month? | 2023-05-01 2023-05-31 | 2023-06-13 2023-04-10
+W | what's planned for next month? | 2023-07-01 2023-07-31 | 2023-06-14 2023-08-30
+W | what did we plan the month before last? | 2023-04-01 2023-04-30 | 2023-06-01 2023-02-20
+W | what's planned for the month after next? | 2023-08-01 2023-08-31 | 2023-07-01
+W | what were sales last quarter? | 2023-01-01 2023-03-31 | 2023-06-14
+W | what were sales this quarter? | 2023-04-01 2023-06-14 | 2023-03-31
+W | what did we do last year? | 2022-01-01 2022-12-31 | 2023-06-13 2021-06-01
+W | what have we done this year? | 2023-01-01 2023-06-01 | 2022-12-31
+W | what's planned for next year? | 2024-01-01 2024-12-31 | 2023-06-14
+W | where did we go the year before last? | 2021-01-01 2021-12-31 | 2023-01-01
+W | what did I do earlier this week? | 2023-06-12 | 2023-06-17 2023-06-11
+W | what did I do earlier this month? | 2023-06-02 | 2023-06-20 2023-05-31
+W | what am I doing later this month? | 2023-06-28 | 2023-06-02 2023-07-02
+W | who did I see a week ago? | 2023-06-07 | 2023-06-20 2023-05-10
+W | who did I see two weeks ago? | 2023-05-31 2023-05-28 2023-06-03 | 2023-06-13 2023-05-01
+W | who did I see 2 weeks ago? | 2023-05-31 2023-05-28 2023-06-03 | 2023-06-13 2023-05-01
+W | who did I see about 2 weeks ago? | 2023-05-31 2023-05-28 2023-06-03 | 2023-06-13 2023-05-01
+W | who did I see a fortnight ago? | 2023-05-31 | 2023-07-01 2023-04-20
+W | who did I see three days ago? | 2023-06-11 2023-06-10 | 2023-06-14 2023-06-08
+W | who did I see a couple of days ago? | 2023-06-12 2023-06-11 | 2023-06-01 2023-06-15
+W | who did I see a few days ago? | 2023-06-11 2023-06-09 | 2023-05-30 2023-06-15
+W | who did I see several weeks ago? | 2023-05-15 2023-04-25 | 2023-06-14 2023-02-01
+W | who did I see a couple of months ago? | 2023-04-01 2023-03-20 | 2023-06-13 2022-12-01
+W | who did I see a couple months back? | 2023-04-01 2023-03-20 | 2023-06-13 2022-12-01
+W | who did I see two or three months ago? | 2023-04-01 2023-03-20 | 2023-06-13 2022-12-01
+W | who did I see 3-4 months ago? | 2023-03-01 2023-02-14 | 2023-06-01 2022-10-01
+W | who did I see 3–4 months ago? | 2023-03-01 2023-02-14 | 2023-06-01 2022-10-01
+W | who did I see 6 months ago? | 2022-12-14 2022-12-01 | 2023-04-01 2022-06-14
+W | who did I see half a year ago? | 2022-12-14 2022-12-01 | 2023-04-01 2022-06-14
+W | where did we go a year ago? | 2022-06-14 2022-08-01 | 2023-06-14 2020-12-01
+W | where did we go 2 years ago? | 2021-06-14 2021-03-01 2021-10-01 | 2023-06-01 2019-06-01
+W | where did we go a couple of years ago? | 2021-06-14 2020-10-01 | 2023-06-10 2018-01-01
+W | where did we live ten years ago? | 2013-06-14 2012-10-01 | 2020-01-01 2008-01-01
+W | what happened an hour ago? | 2023-06-14T09 | 2023-06-13T09
+W | where are we going in two weeks? | 2023-06-28 2023-06-27 | 2023-06-14 2023-08-01
+W | where are we going two weeks from now? | 2023-06-28 | 2023-06-14 2023-08-01
+W | where are we going in three months' time? | 2023-09-14 | 2023-06-30 2024-01-10
+W | where are we going in a few days? | 2023-06-18 | 2023-06-14T09 2023-07-14
+W | what happened in the last three weeks? | 2023-06-01 2023-05-25 | 2023-04-20 2023-06-20
+W | what happened over the past 2 months? | 2023-05-01 2023-04-20 | 2023-01-20 2023-06-20
+W | what happened during the last couple of months? | 2023-05-01 | 2022-12-20 2023-06-20
+W | what happened in the past few days? | 2023-06-12 | 2023-05-20 2023-06-16
+W | what will happen over the next two weeks? | 2023-06-20 | 2023-06-10 2023-08-01
+W | what did I read over the last year? | 2022-08-01 2023-06-01 | 2021-12-01
+W | what did I read in the past month? | 2023-05-20 2023-06-10 | 2023-03-20
+W | what did I do at the end of last month? | 2023-05-30 | 2023-05-03 2023-06-14
+W | what did I do at the beginning of last month? | 2023-05-02 | 2023-05-28
+W | what did I do in the middle of last month? | 2023-05-15 | 2023-05-30
+W | what am I doing at the end of the month? | 2023-06-29 | 2023-06-05
+W | what am I doing at the end of this month? | 2023-06-29 | 2023-06-05
+W | what did I do at the start of the year? | 2023-01-10 | 2023-06-01
+W | what did I do at the end of last year? | 2022-12-15 | 2022-02-01
+W | who came in early March? | 2023-03-03 | 2023-03-28
+W | who came in mid-March? | 2023-03-15 | 2023-03-30
+W | who came in late March? | 2023-03-28 | 2023-03-03
+W | who came late last September? | 2022-09-28 | 2022-09-03
+W | what happened in the first week of May? | 2023-05-03 | 2023-05-20
+W | what happened in the last week of May? | 2023-05-29 | 2023-05-10
+W | what happened on the first Thursday in May? | 2023-05-04 | 2023-05-11
+W | what happened on the last Friday of May? | 2023-05-26 | 2023-05-19
+W | what happened one Sunday in March? | 2023-03-05 2023-03-12 2023-03-26 | 2023-03-06
+W | what happened on the first weekend of May? | 2023-05-06 | 2023-05-13
+W | did I see Jo in March? | 2023-03-15 | 2023-04-02 2023-02-27
+W | did I see Jo in June? | 2023-06-10 | 2023-05-20
+M | did I see Jo in June? | 2022-06-15 | 2023-05-10
+M | am I seeing Jo in June? | 2023-06-15 | 2023-05-10
+W | did I see Jo in June 2021? | 2021-06-15 | 2023-06-10 2022-06-10
+W | did I see Jo back in March? | 2023-03-15 | 2023-05-15
+W | did I see Jo this March? | 2023-03-15 | 2022-03-15
+W | did I see Jo last March? | 2023-03-15 2022-03-15 | 2023-04-15
+W | did I see Jo last November? | 2022-11-15 | 2023-03-01
+J | did I see Jo last June? | 2022-06-15 | 2023-01-05
+W | where will I be next February? | 2024-02-15 | 2023-02-15
+W | where will I be next September? | 2023-09-15 2024-09-15 | 2022-09-15
+W | did I see Jo in June last year? | 2022-06-15 | 2023-06-10 2022-08-01
+W | did I see Jo in Sept? | 2022-09-15 | 2023-03-01
+W | did I go out on 5 May? | 2023-05-05 | 2023-05-06
+W | did I go out on May 5th? | 2023-05-05 | 2023-05-06
+W | did I go out on the 21st of April? | 2023-04-21 | 2023-04-20
+W | did I go out on 5 May 2021? | 2021-05-05 | 2023-05-05
+W | did I go out on May 5, 2021? | 2021-05-05 | 2023-05-05
+W | did I go out on 5/12/2022? | 2022-12-05 2022-05-12 | 2022-12-06
+W | did I go out on 25/12/2022? | 2022-12-25 | 2022-12-24
+W | did I go out on 12/25/2022? | 2022-12-25 | 2022-12-24
+W | did I go out on 2023-05-12? | 2023-05-12 | 2023-12-05 2023-05-13
+W | did I go out on the 3rd? | 2023-06-03 | 2023-06-04
+W | am I going out on the 3rd? | 2023-07-03 | 2023-07-04
+W | what's on the 5th of next month? | 2023-07-05 | 2023-06-05
+W | where did we stay last spring? | 2023-04-15 2022-04-15 | 2023-01-15
+N | where did we stay last summer? | 2023-07-15 2022-07-15 | 2023-04-15
+H | where did we stay last summer? | 2022-07-15 | 2023-05-01
+J | where did we stay last summer? | 2022-07-15 | 2022-12-15
+N | where did we stay last winter? | 2023-01-15 2022-12-15 | 2023-06-15
+J | where did we stay last winter? | 2022-01-15 | 2022-07-15
+J | how cold has it been this winter? | 2022-12-15 2023-01-05 2023-02-15 | 2022-07-15
+J | how cold was it in the winter? | 2022-12-15 2023-01-05 | 2022-07-15
+N | what are we doing this winter? | 2023-12-15 2024-02-29 | 2023-07-15
+W | where are we going this summer? | 2023-07-15 | 2023-04-15
+N | where did we go this summer? | 2023-07-15 | 2023-04-15
+W | where are we going next summer? | 2024-07-15 | 2022-07-15
+M | where are we going next summer? | 2023-07-15 2024-07-15 | 2022-07-15
+W | where are we going next fall? | 2023-10-15 2024-10-15 | 2022-10-15
+W | where did we go in the autumn? | 2022-10-15 | 2023-05-15
+W | where did we go last fall? | 2022-10-15 | 2023-05-15
+N | where did we go the summer before last? | 2022-07-15 2021-07-15 | 2023-07-15
+J | where did we go the summer before last? | 2021-07-15 | 2022-07-15
+W | where did we go in the summer of 2021? | 2021-07-15 | 2022-07-15
+W | where did we go in summer 2021? | 2021-07-15 | 2022-07-15
+W | where did we go in the spring of last year? | 2022-04-15 | 2023-04-15
+W | where did we go two summers ago? | 2021-07-15 | 2023-05-15
+W | where did I live in 2021? | 2021-01-01 2021-12-31 | 2022-01-01
+W | where did I live back in 2019? | 2019-06-15 | 2022-01-01
+W | who came at Christmas? | 2022-12-25 | 2022-11-25
+N | who is coming this Christmas? | 2023-12-25 | 2022-12-20
+N | who came last Christmas? | 2022-12-25 | 2023-11-01
+W | who came over Christmas? | 2022-12-25 2022-12-27 | 2022-11-25
+W | who came the week before Christmas? | 2022-12-20 | 2022-12-25 2022-12-10
+W | who came for Christmas two years ago? | 2021-12-25 | 2022-12-25
+W | who came at Easter? | 2023-04-09 | 2023-05-09
+W | what did I bake before Easter? | 2023-04-01 | 2023-04-10 2023-01-05
+W | what did we sing the Thursday before Easter? | 2023-04-06 | 2023-04-09
+W | where did I see the New Year's Eve fireworks? | 2022-12-31 | 2023-01-01
+W | what did I wear on Halloween? | 2022-10-31 | 2022-11-01
+W | who cooked on Thanksgiving? | 2022-11-24 | 2022-11-17
+W | who wrote on Valentine's Day? | 2023-02-14 | 2023-02-15
+W | what did I do on Boxing Day? | 2022-12-26 | 2022-12-25
+W | what have I done since April? | 2023-05-01 2023-06-14 | 2023-03-20
+W | what did I do after Easter? | 2023-04-15 | 2023-04-05 2023-06-14
+W | what must I finish before Friday? | 2023-06-15 | 2023-06-20
+W | what must I finish by Friday? | 2023-06-16 | 2023-06-20
+W | am I busy until Saturday? | 2023-06-15 | 2023-06-20
+W | am I free between today and next Monday? | 2023-06-16 | 2023-06-13
+W | what did I do between March and May? | 2023-04-15 | 2023-01-15
+W | what did we plan around this time last year? | 2022-06-14 2022-06-01 | 2023-06-01 2022-01-15
+W | what did we do on Friday last week? | 2023-06-09 | 2023-06-08
+W | what did we do last week on Friday? | 2023-06-09 | 2023-06-08
+S | what did I cook this week? | 2023-06-12 2023-06-18 | 2023-06-11
+S | what are we doing this weekend? | 2023-06-18 2023-06-17 | 2023-06-24
+S | what did we do last weekend? | 2023-06-10 | 2023-06-03
+S | what are we doing next weekend? | 2023-06-24 | 2023-06-18
+S | what did I cook last week? | 2023-06-05 2023-06-11 | 2023-06-17
+S | what's on next week? | 2023-06-19 2023-06-25 | 2023-06-17
+S | what am I doing next Sunday? | 2023-06-25 | 2023-06-18
+S | what did I do last Sunday? | 2023-06-11 | 2023-06-18
+Y | what did I do this year? | 2022-12-30 2022-01-02 | 2023-01-01
+Y | what am I doing next week? | 2023-01-02 2023-01-08 | 2022-12-30
+Y | what am I doing tomorrow? | 2023-01-01 | 2022-12-31
+Y | what's on next month? | 2023-01-15 | 2022-12-20
+J | what did I do last month? | 2022-12-01 2022-12-31 | 2023-01-08
+J | what did I do last week? | 2023-01-02 2023-01-08 | 2022-12-25
+L | what did I do a year ago? | 2023-02-28 | 2024-02-29
+L | what did I do a year ago today? | 2023-02-28 | 2023-04-01
+L | where will I be a year from now? | 2025-02-28 | 2024-02-29
+L | what did I do a month ago? | 2024-01-29 | 2024-02-29
+L | what did I do on 29 February? | 2024-02-29 | 2024-02-28 2023-02-28
+L | what's on tomorrow? | 2024-03-01 | 2024-02-29
+H | did I ask Tom last week about the trip next month? | 2023-07-05 2023-08-15 | 2023-06-15
+W | did Ann remind me about the dinner this evening? | 2023-06-14T20 2023-06-12 | 2023-05-01
+W | did I plan a party for next spring? | 2024-04-15 | 2022-04-15
+"""
+ROWS = [tuple(cell.strip() for cell in line.split("|")) for line in TABLE.strip().splitlines()]
+
+
+def moments(cell: str) -> list[datetime]:
+    return [datetime.fromisoformat(d if "T" in d else f"{d}T12") for d in cell.split()]
+
+
+def holds(interval: Interval, moment: datetime) -> bool:
+    return interval.start <= moment < interval.end
+
+
+@pytest.mark.parametrize(("now", "question", "within", "without"), ROWS, ids=[f"{r[0]}: {r[1]}" for r in ROWS])
+def test_what_a_speaker_means(now: str, question: str, within: str, without: str) -> None:
+    found = intervals(question, NOW[now])
+    lines = [f"{i.line} {i.weight:.2f}" for i in found]
+    for moment in moments(within):
+        assert any(holds(i, moment) for i in found), f"{moment} is in none of {lines}"
+    assert found and holds(found[0], moments(within)[0]), f"{moments(within)[0]} is not in the surest of {lines}"
+    for moment in moments(without):
+        assert not any(holds(i, moment) for i in found), f"{moment} is in one of {lines}"
+
+
+def test_the_table_is_large_and_says_nothing_twice() -> None:
+    assert len(ROWS) >= 170 and len({row[:2] for row in ROWS}) == len(ROWS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "what is my mother's email?",
+        "may I see the notes?",
+        "who may be able to help?",
+        "did we march for the climate?",
+        "how long did it take, a second?",
+        "did he fall down the stairs?",
+        "who makes the best spring rolls?",
+        "what is his last name?",
+        "who was the last person to leave?",
+        "where do I sit in the sun?",
+        "who comes to the weekly meeting?",
+        "is there a room 2023 here?",
+        "did I write 2000 words?",
+        "did I walk in 2000 steps?",
+        "how did I sleep for three hours?",
+        "did I practise for two weeks?",
+        "did I paint it in two weeks?",
+        "who lives next door?",
+        "who goes swimming on Thursdays?",
+        "do we meet every Friday?",
+        "how long will the battery last?",
+        "how long did the film last?",
+        "what did I note at 5 pm?",
+        "who is June?",
+        "did I text April about it?",
+        "what happened in the morning?",
+        "who scored in the second half?",
+        "what did I say 99999999999 years ago?",
+        "did we win 31/31/2023?",
+        "is 31 June fine?",
+    ],
+)
+def test_what_is_no_time(text: str) -> None:
+    assert intervals(text, NOW["W"]) == ()
+
+
+def test_a_line_for_a_person() -> None:
+    found = intervals("Where was I last spring?", NOW["J"])
+    assert found[0].line == '"last spring": 1 Mar 2022 to 31 May 2022'
+    assert intervals("and Yesterday?", NOW["J"])[0].line == '"Yesterday": 8 Jan 2023'
+
+
+def test_now_may_be_a_datetime_a_day_or_with_an_offset_but_not_nonsense() -> None:
+    expected = intervals("yesterday", "2023-06-14T10:00:00")
+    assert intervals("yesterday", datetime(2023, 6, 14, 10)) == expected
+    assert intervals("yesterday", "2023-06-14") == expected
+    assert intervals("yesterday", "2023-06-14T10:00:00+05:00") == expected
+    with pytest.raises(ValueError, match="not a time"):
+        intervals("yesterday", "some day")
+
+
+WORDS = sorted({word for row in ROWS for word in row[1].split()} | {"İ", "ſunday", "٣", "²", "99", "31st", "0", "9999"})
+TEXTS = st.one_of(st.text(max_size=80), st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join))
+MOMENTS = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31))
+
+
+@settings(max_examples=600, deadline=None)
+@given(TEXTS, MOMENTS)
+def test_any_text_at_any_time(text: str, now: datetime) -> None:
+    found = intervals(text, now)
+    if found:
+        assert sum(i.weight for i in found) == pytest.approx(1)
+    for interval in found:
+        assert interval.start < interval.end and interval.weight > 0
+        assert interval.phrase == text[slice(*interval.span)] != ""
+        assert interval.phrase in interval.line
+    assert [i.weight for i in found] == sorted((i.weight for i in found), reverse=True)
+
+
+def test_accents_that_change_length_in_lower_case_do_not_move_spans() -> None:
+    (found,) = intervals("İİİ and yesterday", NOW["W"])
+    assert found.phrase == "yesterday" and found.span == (8, 17)
+
+
+# --- the prior
+DAY = 86400.0
+
+
+def sole(days: int = 1) -> Interval:
+    return Interval(datetime(2023, 6, 1), datetime(2023, 6, 1) + timedelta(days=days), 1.0, "x", (0, 1))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    TEXTS,
+    st.lists(st.floats(-1e11, 1e11) | st.just(float("nan")), min_size=1, max_size=20),
+    st.floats(0.05, 30),
+    st.floats(0, 1),
+)
+def test_the_prior_is_soft(text: str, times: list[float], days: float, created_weight: float) -> None:
+    found = intervals(text, NOW["W"])
+    column = np.asarray(times)
+    values = prior(found, column, column[::-1], days=days, created_weight=created_weight)
+    assert values.dtype == np.float32 and values.shape == column.shape
+    assert ((values > 0) & (values <= 1)).all()
+
+
+@given(st.integers(1, 400))
+def test_one_inside_a_sole_reading_and_falling_with_the_distance(days: int) -> None:
+    start, end = seconds("2023-06-01"), seconds("2023-06-01") + days * DAY
+    nothing = np.full(50, np.nan)
+    later = end + np.arange(50) * DAY
+    earlier = start - np.arange(50) * DAY
+    assert prior([sole(days)], np.asarray([start, (start + end) / 2, end - 1]), nothing[:3]).tolist() == [1, 1, 1]
+    for times in (later, earlier):
+        values = prior([sole(days)], times, nothing)
+        assert values[0] == pytest.approx(1) and (np.diff(values) < 0).all()
+
+
+def test_a_longer_phrase_is_softer() -> None:
+    nothing = np.asarray([np.nan])
+    after = [
+        prior([sole(d)], np.asarray([seconds("2023-06-01") + d * DAY + 5 * DAY]), nothing)[0] for d in (1, 30, 365)
+    ]
+    assert after[0] < after[1] < after[2]
+    assert after[0] < 0.1 and after[2] > 0.9  # five days beside "on Friday", and beside "last year"
+
+
+def test_the_better_of_time_and_creation_counts_and_neither_is_neutral() -> None:
+    right, wrong, none = seconds("2023-06-01T12:00:00"), seconds("2021-01-01"), float("nan")
+    times = np.asarray([right, wrong, none, right, none])
+    created = np.asarray([none, right, right, right, none])
+    values = prior([sole()], times, created, created_weight=0.5)
+    np.testing.assert_allclose(values, [1, 0.5, 0.5, 1, NEUTRAL], atol=1e-6)
+    assert inside([sole()], times, created).tolist() == [True, True, True, True, False]
+    assert prior([], times, created).tolist() == [NEUTRAL] * 5
+    assert not inside([], times, created).any()
+
+
+def test_readings_are_mixed_by_weight() -> None:
+    first = Interval(datetime(2023, 6, 1), datetime(2023, 6, 2), 0.75, "x", (0, 1))
+    second = Interval(datetime(2013, 6, 1), datetime(2013, 6, 2), 0.25, "x", (0, 1))
+    times = np.asarray([seconds("2023-06-01"), seconds("2013-06-01"), seconds("2018-06-01")])
+    values = prior([first, second], times, np.full(3, np.nan))
+    assert values[0] == 1 and values[1] == pytest.approx(1 / 3, abs=1e-4) and 0 < values[2] < 0.001
+
+
+def test_the_hard_filter_includes_the_start_and_the_last_second() -> None:
+    times = np.asarray([seconds(t) for t in ("2023-06-01", "2023-06-01T23:59:59", "2023-06-02", "2023-05-31T23:59:59")])
+    assert inside([sole()], times, np.full(4, np.nan)).tolist() == [True, True, False, False]
+
+
+def test_seconds() -> None:
+    assert seconds("1970-01-02") == DAY and seconds("1970-01-01T00:00:01+05:00") == 1
+    assert np.isnan(seconds(None)) and np.isnan(seconds("soon"))
+
+
+def test_it_is_fast() -> None:
+    questions = [row[1] for row in ROWS]
+    best = min(_timed(questions) for _ in range(5))
+    assert best / len(questions) < 0.0015  # seconds; 0.0003 on an idle machine
+
+
+def _timed(questions: list[str]) -> float:
+    begin = time.perf_counter()
+    for question in questions:
+        intervals(question, NOW["W"])
+    return time.perf_counter() - begin
