@@ -5,6 +5,7 @@ Imports torch and flair: import it inside functions.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from engine.artifacts import digest, digest_tree
 from engine.methods.pearl import partial_crf
 from engine.methods.pearl.labelled import Entity, Sentence, f1
 from engine.methods.pearl.tagging import BATCH, Tagger
-from engine.methods.pearl.word_features import Word, windows, words_of
+from engine.methods.pearl.word_features import Word, one_a_core, one_thread, windows, words_of
 from engine.progress import track
 from engine.training.loop import Loop, Plan, fit
 
@@ -72,7 +73,8 @@ class Trained:
             count=len,
             validate=lambda network: self._judge(),
         )
-        outcome = fit(loop, state_folder, inputs)
+        with contextlib.nullcontext() if config.fine_tune else one_thread():
+            outcome = fit(loop, state_folder, inputs)
         self.tagger.network.eval()
         return outcome
 
@@ -82,12 +84,14 @@ class Trained:
         order = sorted(range(len(cut)), key=lambda n: -len(cut[n][1]))
         features: dict[int, torch.Tensor] = {}
         if not tagger.config.fine_tune:
-            starts = range(0, len(order), BATCH)
-            with torch.inference_mode():
-                for start in track(starts, "word embeddings", unit="batches"):
-                    batch = order[start : start + BATCH]
-                    made = tagger.features.of([cut[n][0].text for n in batch], [cut[n][1] for n in batch])
-                    features.update(zip(batch, made, strict=True))
+            batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+
+            def embed(batch: Sequence[int]) -> list[torch.Tensor]:
+                return tagger.features.of([cut[n][0].text for n in batch], [cut[n][1] for n in batch])
+
+            made = track(one_a_core(embed, batches), "word embeddings", len(batches), "batches")
+            for batch, answer in zip(batches, made, strict=True):
+                features.update(zip(batch, answer, strict=True))
         return [
             Example(
                 s.text,

@@ -8,7 +8,6 @@ partial_crf.py.
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import version
@@ -71,13 +70,11 @@ class Tagger:
     """A trained tagger. Raises InputError for a damaged folder, or where its transformer is another now."""
 
     def __init__(self, folder: Path) -> None:
-        from safetensors.torch import load_file
-
         try:
             with undamaged(folder, REMEDY):
                 card = json.loads((folder / CARD).read_text("utf-8"))
                 config, types = TaggerConfig(**card["config"]), tuple(card["types"])
-                weights = load_file(folder / WEIGHTS)
+                weights = _read(folder / WEIGHTS)
                 if config.fine_tune and card["transformer"] != digest_tree(folder / TRANSFORMER):
                     raise ValueError("the transformer's files have changed")
         except FileNotFoundError as error:
@@ -115,7 +112,6 @@ class Tagger:
         self.network = network(
             self.features, self.types, config.hidden, config.dropout, not config.fine_tune, config.seed
         )
-        self._lock = threading.Lock()  # fast tokenizers and flair's sentences keep state
 
     def _head(self) -> dict[str, torch.Tensor]:
         """What is trained above the transformer."""
@@ -140,19 +136,21 @@ class Tagger:
 
     def tag(self, texts: Sequence[str]) -> list[tuple[Entity, ...]]:
         """The entities of each text: sorted, disjoint, as exact offsets. A text may be empty or of any length."""
-        import torch
-
-        from engine.methods.pearl.word_features import windows, words_of
+        from engine.methods.pearl.word_features import one_a_core, windows, words_of
 
         pieces = [(i, words) for i, text in enumerate(texts) for words in windows(text, words_of(text))]
         order = sorted(range(len(pieces)), key=lambda n: (-len(pieces[n][1]), n))  # like lengths together
-        found: dict[int, list[Entity]] = {}
         batches = [[pieces[n] for n in order[start : start + BATCH]] for start in range(0, len(order), BATCH)]
-        with torch.inference_mode(), self._lock:
-            for batch in track(batches, "entities", unit="batches"):
-                features = self.features.of([texts[i] for i, _ in batch], [words for _, words in batch])
-                for (i, _), entities in zip(batch, self.decode(features, [w for _, w in batch]), strict=True):
-                    found.setdefault(i, []).extend(entities)
+
+        def tag_batch(batch: Sequence[tuple[int, list[Word]]]) -> list[list[Entity]]:
+            words = [w for _, w in batch]
+            return self.decode(self.features.of([texts[i] for i, _ in batch], words), words)
+
+        found: dict[int, list[Entity]] = {}
+        answers = track(one_a_core(tag_batch, batches), "entities", len(batches), "batches")
+        for batch, answer in zip(batches, answers, strict=True):
+            for (i, _), entities in zip(batch, answer, strict=True):
+                found.setdefault(i, []).extend(entities)
         return [tuple(sorted(found.get(i, ()))) for i in range(len(texts))]
 
     def scores(self, features: Sequence[torch.Tensor], hide_case: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -178,8 +176,19 @@ class Tagger:
         return [_entities([tag for tag, _ in tags], w) for tags, w in zip(best, words, strict=True)]
 
 
+def _read(file: Path) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        return load(file.read_bytes())
+    except SafetensorError as error:  # no subclass of ValueError
+        raise ValueError(error) from None
+
+
 def _entities(tags: Sequence[str], words: Sequence[Word]) -> list[Entity]:
-    entities, begun = [], 0
+    begun = 0
+    entities: list[Entity] = []
     for i, tag in enumerate(tags):
         position, _, kind = tag.partition("-")
         if position in ("B", "S"):

@@ -7,13 +7,17 @@ features beside it. Imports torch and flair: import it inside functions.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
+import threading
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from flair.data import Sentence
@@ -23,6 +27,8 @@ from engine.errors import InputError
 
 logging.getLogger("flair").setLevel(logging.ERROR)  # it tells of every network it builds
 
+A = TypeVar("A")
+B = TypeVar("B")
 Word = tuple[int, int]  # offsets in the text
 WINDOW = 128  # words that are tagged together; longer texts are cut, after a sentence's end where there is one
 _WORD = re.compile(r"[^\W_]+|[^\w\s]|_")
@@ -85,6 +91,7 @@ class WordFeatures(TokenEmbeddings):
         transformer = _load(folder, layers, pooling, fine_tune)
         self.name, self.static_embeddings = "words", False
         super().__init__()
+        self._tokenizing = threading.Lock()  # fast tokenizers keep their padding as state
         if fine_tune:
             self.transformer = transformer
         else:
@@ -104,12 +111,15 @@ class WordFeatures(TokenEmbeddings):
     def of(self, texts: Sequence[str], words: Sequence[Sequence[Word]]) -> list[torch.Tensor]:
         """(words, embedding_length) for each text, which has at least one word; differentiable where fine-tuned."""
         sentences = [Sentence([text[s:e] for s, e in w]) for text, w in zip(texts, words, strict=True)]
-        self.transformer.embed(sentences)
-        features = []
-        for text, w, sentence in zip(texts, words, sentences, strict=True):
-            embedded = torch.stack([token.embedding for token in sentence])  # (words, transformer's)
-            features.append(torch.cat([embedded, shapes(text, w).to(embedded.device)], dim=1))
-        return features
+        with self._tokenizing:
+            tensors = self.transformer.prepare_tensors(sentences)
+        learns = self.training and self.transformer.fine_tune
+        with contextlib.nullcontext() if learns else torch.no_grad():
+            embedded = self.transformer(**tensors)["token_embeddings"]  # (texts, words, transformer's)
+        return [
+            torch.cat([row[: len(w)], shapes(text, w).to(row.device)], dim=1)
+            for text, w, row in zip(texts, words, embedded, strict=True)
+        ]
 
     def save_transformer(self, folder: Path) -> None:
         """Weights, configuration and tokenizer as transformers has them."""
@@ -149,3 +159,36 @@ def _load(folder: Path, layers: str, pooling: str, fine_tune: bool) -> Transform
         os.environ.pop("TOKENIZERS_PARALLELISM", None)
         if parallelism is not None:
             os.environ["TOKENIZERS_PARALLELISM"] = parallelism
+
+
+def one_a_core(function: Callable[[A], B], batches: Sequence[A]) -> Iterator[B]:
+    """`function` of each batch, in order, without gradients: a batch a core, not one over all of them.
+
+    Threads that share every small product wait for the slowest: beside another busy process that is 30 times slower.
+    """
+
+    def alone(batch: A) -> B:
+        with torch.no_grad():
+            return function(batch)
+
+    cores = _cores()
+    with ThreadPoolExecutor(min(cores, max(1, len(batches))), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        yield from pool.map(alone, batches)
+    torch.set_num_threads(cores)  # what the workers set for themselves, threads made later would inherit
+
+
+@cache
+def _cores() -> int:
+    """Torch's own number of threads; asked once, before any worker has set it for those made later."""
+    return torch.get_num_threads()
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """One torch thread inside: see `one_a_core`."""
+    threads = _cores()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
