@@ -1,4 +1,4 @@
-"""`data`: look at datasets, find their faults, bring foreign formats in."""
+"""`data`: look at datasets, find their faults, bring foreign formats in, invent people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from admin import common
 
-app = typer.Typer(help="List, check and import datasets.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="List, check, import and synthesise datasets.", no_args_is_help=True, rich_markup_mode=None)
 SHOWN = 20  # faults of one kind that are printed before the rest is counted
 
 
@@ -63,6 +63,29 @@ def check(
         typer.echo(f"{len(report.errors)} errors, {len(report.notes)} notes")
     if report.errors:
         raise typer.Exit(2)
+
+
+synth = typer.Typer(help="Write data of invented people.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(synth, name="synth")
+
+
+@synth.command("personal")
+def synth_personal(
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to make.", show_default=False)],
+    people: Annotated[int, typer.Option("--people", help="How many people; the last tenth is the dev split.")] = 200,
+    pairs: Annotated[int, typer.Option("--pairs", help="How many questions, each with its memory.")] = 50_000,
+    seed: common.Seed = 0,
+    json: common.Json = False,
+) -> None:
+    """Write a dataset of invented people, their stores, and vague questions with one answer each."""
+    from engine.synth.dataset import write
+
+    counts = write(target, people, pairs, seed)
+    if json:
+        common.print_json(counts)
+        return
+    judged = ", ".join(f"{number} in {split}" for split, number in counts["judgements"].items())
+    typer.echo(f"{target}: {people} people, {counts['documents']} documents, {counts['queries']} queries: {judged}")
 
 
 @app.command("import")

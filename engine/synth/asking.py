@@ -1,0 +1,189 @@
+"""Questions about one person's memories: a template filled with how she calls things, people, places and times.
+
+What a filter turns down is drawn anew, with another template, phrase or moment.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from engine.synth import moments
+from engine.synth.annotated import Annotated, fill, phrase, plain
+from engine.synth.filters import Claim, answers, shared_words, told_by
+from engine.synth.grammar import Template, templates
+from engine.synth.memories import Noted
+from engine.synth.mentions import Mention, Namer
+from engine.synth.moments import Moment
+from engine.synth.people import Life
+from engine.synth.records import Question
+from engine.synth.voices import Voice, draw_voice
+
+DRAWS = 60  # for one question before a memory is left alone
+AHEAD = 0.22  # of the questions about events are asked before they take place
+_HORIZON = timedelta(days=150)  # how long after the last memory people still ask
+_NOUN = re.compile(r"(?:the|my|our|that|this|those|these|a|an|one|his|her|their|some|another)\b", re.IGNORECASE)
+_HEAD = re.compile(
+    r"\b(?:with|of|for|that|which|who|where|when|while|to|in|at|on|before|after|about|from|I|we|among)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a question may share with its memory: content words, and in which part of the questions a name."""
+
+    max_shared: int = 0
+    name_share: float = 0.25
+
+
+class Asker:
+    """Asks about the memories of one life."""
+
+    def __init__(self, rng: random.Random, life: Life, notes: Sequence[Noted], rules: Rules | None = None) -> None:
+        self._rng, self._life, self._notes, self._rules = rng, life, notes, rules or Rules()
+        self.voice: Voice = draw_voice(rng, life.british)
+        self._namer = Namer(life, self.voice)
+        self._places = {place.name: place for place in life.person.places}
+        self._horizon = life.last_day + _HORIZON
+        self._asked: set[str] = set()
+
+    def ask(self, note: Noted, identity: str) -> Question | None:
+        """A question that `note` alone answers, or None if none was found."""
+        named = self._rng.random() < self._rules.name_share
+        for _ in range(DRAWS):
+            question = self._draw(note, identity, named)
+            if question is not None and question.text.lower() not in self._asked:
+                self._asked.add(question.text.lower())
+                return question
+        return None
+
+    def _draw(self, note: Noted, identity: str, named: bool) -> Question | None:
+        rng, kind = self._rng, note.memory.kind
+        future = kind == "event" and rng.random() < AHEAD
+        by_ask = templates(kind, future)
+        weights = [self.voice.asks[ask] for ask in by_ask]
+        ask = rng.choices(list(by_ask), weights)[0]
+        if kind == "event" and ((ask == "where" and not note.place) or (ask == "who" and not note.ties)):
+            return None
+        template = rng.choice(by_ask[ask])
+        moment = self._moment(note, template, future)
+        if moment is None:
+            return None
+        filled = self._fill(note, template, moment, named)
+        if filled is None:
+            return None
+        text, claim = filled
+        if [found.memory.id for found in answers(claim, self._notes)] != [note.memory.id]:
+            return None
+        text = self.voice.spoken(rng, text.capitalised())
+        reasons = told_by(claim, self._notes)
+        return Question(
+            identity, self._life.person.id, text.text, moment.now, note.memory.id, text.entities, ask, reasons
+        )
+
+    def _moment(self, note: Noted, template: Template, future: bool) -> Moment | None:
+        """A moment that suits the template's mark."""
+        silent = template.mark in ("untimed", "last", "next") or (
+            template.mark == "coarse" and self._rng.random() < 0.6
+        )
+        memory = note.memory
+        for _ in range(12):
+            way = moments.draw_unsaid if silent else moments.draw
+            moment = way(self._rng, memory.time, memory.created, self._horizon, self._life.british, future)
+            if moment is None:
+                continue
+            if (template.mark == "timed" and moment.meant is None) or (template.mark == "coarse" and not moment.coarse):
+                continue
+            return moment
+        return None
+
+    def _fill(self, note: Noted, template: Template, moment: Moment, named: bool) -> tuple[Annotated, Claim] | None:
+        """The question and all that it says, or None if the memory has no filling for a slot or shares a word."""
+        rng, text = self._rng, template.drawn(self._rng)
+        slots: dict[str, Annotated | str] = {"with": "", "at": "", "time": ""}
+        scene, index = self._phrases(note, template, slots)
+        if template.slots - {"whom", "time", "with", "at"} - slots.keys():
+            return None
+        claim = {"scene": scene, "index": index, "window": moment.meant}
+        mention = self._mention(note, template, slots, named)
+        if mention is not None:
+            if mention.long and ("{whom}'s" in text or rng.random() < 0.5):
+                return None
+            slots["whom"], slots["with"] = mention.text, Annotated(" with ") + mention.text
+            claim["ties"] = mention.fits
+        elif "whom" in template.slots:
+            return None
+        if "at" in template.slots and note.place and rng.random() < 0.35:
+            where, fits = self._namer.place(rng, self._places[note.place])
+            slots["at"], claim["place"] = Annotated(" at ") + where, fits
+        question = self._timed(text, slots, moment)
+        names = [mention.text.text] if mention is not None else []
+        if shared := shared_words(question.text, note.memory.text, () if not named else names):
+            if len(shared) > self._rules.max_shared:
+                return None
+        order = template.mark if template.mark in ("last", "next") else None
+        return question, Claim(note.memory.kind, moment.now, order=order, **claim)
+
+    def _phrases(self, note: Noted, template: Template, slots: dict) -> tuple[str | None, int | None]:
+        """Fills the slots that the scene's phrases are for; returns (scene, index) as far as these name them."""
+        rng, part = self._rng, note.part
+        if part is None:
+            return None, None
+        scene, index = None, None
+        if "np" in template.slots:
+            slots["np"] = phrase(rng.choice([np for np in part.scene.np if _NOUN.match(np)] or part.scene.np))
+            many = _plural(part.scene.np, slots["np"].text)
+            slots["was"], slots["is"] = ("were", "are") if many else ("was", "is")
+            scene = part.scene.id
+        if "vp" in template.slots:
+            slots["vp"] = phrase(rng.choice(part.scene.vp))
+            scene = part.scene.id
+        if note.index >= 0 and note.memory.kind == "message" and template.slots & {"about", "told"}:
+            sketch = part.scene.messages[note.index]
+            slots["about"], slots["told"] = phrase(sketch.about), phrase(sketch.told)
+            scene, index = part.scene.id, note.index
+        if note.index >= 0 and note.memory.kind == "contact" and "who" in template.slots:
+            slots["who"] = phrase(rng.choice(part.scene.contacts[note.index].who))
+            scene, index = part.scene.id, note.index
+        return scene, index
+
+    def _mention(self, note: Noted, template: Template, slots: dict, named: bool) -> Mention | None:
+        """Somebody of the memory, if the template has room and does not ask who it was.
+
+        Where the question may not name anybody as the memory does, a way to call them that it has not is looked for.
+        """
+        if not note.ties or not template.slots & {"whom", "with"}:
+            return None
+        if "whom" not in template.slots:
+            crowded = any(" with" in plain(slots[key]).text for key in ("vp", "np") if key in slots)
+            if crowded or self._rng.random() < 0.3:
+                return None
+        for _ in range(4):
+            mention = self._namer.person(self._rng, self._life.tie(self._rng.choice(sorted(note.ties))))
+            if mention is not None and (named or not shared_words(mention.text.text, note.memory.text)):
+                return mention
+        return None
+
+    def _timed(self, text: str, slots: dict, moment: Moment) -> Annotated:
+        """The template filled, with the time where it belongs."""
+        said = moment.phrase
+        if "{time}" in text:
+            return fill(text, slots | {"time": Annotated(" ") + said if said else ""})
+        question = fill(text, slots)
+        if not said:
+            return question
+        if self._rng.random() < self.voice.front:
+            return said.capitalised() + ", " + question.uncapitalised()
+        return question[:-1] + " " + said + "?" if question.text.endswith("?") else question + " " + said
+
+
+def _plural(phrases: tuple[str, ...], text: str) -> bool:
+    """Whether a noun phrase takes "were": its head, in brackets or before the first preposition, ends in s."""
+    source = next((p for p in phrases if p.replace("[", "").replace("]", "") == text), text)
+    bracketed = re.search(r"\[([^\]]*)\]", source)
+    head = (bracketed.group(1) if bracketed else _HEAD.split(source)[0]).strip().rstrip(",")
+    word = head.split()[-1] if head else ""
+    return word.endswith("s") and not word.endswith(("ss", "us", "is", "'s", "ics")) and word not in ("gas", "canvas")

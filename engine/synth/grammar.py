@@ -1,0 +1,61 @@
+"""The question grammar: how people ask for an event, a message or a contact, as templates.
+
+One line is one template: `ask | text`. (a|b|) draws one of its alternatives. The slots are:
+  {vp} {np} {about} {told} {who}: phrases of the memory's scene;   {was} {is}: agree with {np}
+  {whom}: a person, must be there;   {with}: " with" a person, or nothing;   {at}: " at" a place, or nothing
+  {group}: the group of a contact
+  {time}: " last week", or nothing; where it is missing, a phrase goes to the end or to the front
+A mark before the text: . no time; ~ no time, or a coarse one, since the time is asked for; ! a time must be said, since little else
+is; < the last time, > the next time, no other time is said.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from engine.synth.annotated import slots_of
+from engine.synth.grammar_events import AHEAD, EVENTS
+from engine.synth.grammar_others import CONTACTS, MESSAGES
+
+_CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
+_MARKS = {".": "untimed", "~": "coarse", "!": "timed", "<": "last", ">": "next"}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A way to ask. `ask` is who, what, when, where or yes-no; `mark` one of untimed, coarse, timed, last, next or ""."""
+
+    ask: str
+    text: str
+    mark: str
+    slots: frozenset[str]
+
+    def drawn(self, rng: random.Random) -> str:
+        """The text with its alternatives drawn; {slots} are left."""
+        text = self.text
+        while match := _CHOICE.search(text):
+            text = text[: match.start()] + rng.choice(match.group(1).split("|")) + text[match.end() :]
+        return text
+
+
+def _read(table: str) -> tuple[Template, ...]:
+    templates = []
+    for line in table.strip().splitlines():
+        ask, text = (part.strip() for part in line.split("|", 1))
+        mark = _MARKS.get(text[:1], "")
+        text = text[1:].strip() if mark else text
+        templates.append(Template(ask, text, mark, slots_of(text)))
+    return tuple(templates)
+
+
+@cache
+def templates(kind: str, future: bool = False) -> dict[str, tuple[Template, ...]]:
+    """The templates for a kind of memory, by what they ask; `future` for events that are still to come."""
+    table = {"event": AHEAD if future else EVENTS, "message": MESSAGES, "contact": CONTACTS}[kind]
+    by_ask: dict[str, list[Template]] = {}
+    for template in _read(table):
+        by_ask.setdefault(template.ask, []).append(template)
+    return {ask: tuple(found) for ask, found in by_ask.items()}

@@ -1,0 +1,192 @@
+"""Templates for questions about events: EVENTS for what has been, AHEAD for what is to come. See grammar.py."""
+
+EVENTS = """
+when | ~When did I {vp}{with}{at}?
+when | ~When was it that I got to {vp}{with}?
+when | ~When (exactly|) {was} {np}{with}?
+when | ~What day {was} {np}?
+when | ~(On what|What) date did I {vp}{with}?
+when | ~(Which|What) month did I {vp}{with} in?
+when | .How long ago did I {vp}{with}?
+when | What time did {np} start{time}?
+when | ~When did {whom} and I {vp}?
+when | ~Remind me when I had to {vp}{with}?
+when | ~When did I arrange to {vp}{with}?
+when | ~When did I (plan|mean) to {vp}{with}?
+when | ~When was I (supposed|due) to {vp}{with}?
+when | ~When had I planned to {vp}{with}?
+when | ~When was I meant to {vp}{with}?
+when | ~{np} with {whom}, when was that?
+when | ~When did {whom} come along for {np}?
+when | ~When was {whom} there for {np}?
+when | <When did I last {vp}{with}?
+when | <When was the last time I got to {vp}{with}?
+when | <When was the last time {whom} came along to {np}?
+when | <How long is it since I last had to {vp}{with}?
+when | <When did {whom} and I last {vp}?
+when | <Last time I had to {vp}{with}, when was that?
+who | Who did I {vp} with?
+who | Who did I {vp} with{at}?
+who | Who (came with me|went with me|came along|tagged along) to {np}?
+who | Who was (with me|there|around|by my side) (at|for) {np}?
+who | Who joined me for {np}?
+who | Who was I supposed to {vp} with?
+who | Who was I (meant|going) to {vp} with?
+who | Who did I (plan|arrange|agree|want) to {vp} with?
+who | Who did I have down for {np}?
+who | Who else was (there|involved|coming) for {np}?
+who | (With whom|Who) did I share {np}?
+who | Who kept me company at {np}?
+who | Who was the person I met (at|for) {np}?
+who | Who was at {np}?
+who | What was the name of the person (I was with|who joined me|who came) for {np}?
+who | What's the name of (whoever|the one who|the person who) came to {np}?
+who | Whose name did I write down for {np}?
+who | <Who did I last {vp} with?
+who | <Who came along the last time I got to {vp}?
+where | Where did I {vp}{with}?
+where | Where did I have to go to {vp}{with}?
+where | Where {was} {np}{with}?
+where | Where did {whom} and I {vp}?
+where | Where was I (supposed|meant) to {vp}{with}?
+where | Where did I (plan|arrange) to {vp}{with}?
+where | Where did {np} take place?
+where | Where did I meet {whom} for {np}?
+where | Where did {whom} and I go for {np}?
+where | (What was|What's) the name of the place where I went to {vp}?
+where | What was the (place|venue) called where I had to {vp}{with}?
+where | What was the name of the place for {np}?
+where | Which place did I go to{time} to {vp}{with}?
+where | (Whereabouts|Where) {was} {np} held?
+where | (Which|What) address did I note down for {np}?
+where | In which place did I get to {vp}{with}?
+where | !Where did I (go|meet up) with {whom}?
+where | !Where was I with {whom}?
+where | !Where did {whom} and I meet?
+where | !What was the name of the place I went to with {whom}?
+where | {np} with {whom}, where was it?
+where | <Where did I last {vp}{with}?
+where | <Where was I the last time I had to {vp}?
+what | !What was the event I (attended|went to) with {whom}?
+what | !What was the name of the event I (attended|went to|had) with {whom}?
+what | !What event did I (attend|go to|plan|have|put in my calendar) with {whom}?
+what | !What did I (do|have planned|have on|get up to|plan) with {whom}?
+what | !What was I doing with {whom}{at}?
+what | !What did {whom} and I do?
+what | !What (plans|appointment) did I have with {whom}?
+what | !What was on my calendar with {whom}?
+what | !What was the thing I (did|had|went to) with {whom}?
+what | !What activity did I do with {whom}?
+what | !What had I planned with {whom}{at}?
+what | What did I (write down|note|jot down|put down) (for|about) {np}{with}?
+what | What did I have to (remember|think of) for {np}?
+what | What was I supposed to keep in mind for {np}?
+what | What was the plan for {np}{with}?
+what | What did my calendar say about {np}?
+what | What were the details of {np}{with}?
+what | What was {whom} up to at {np}?
+what | What was the event called where I had to {vp}{with}?
+what | What did I call it in my calendar when I had to {vp}?
+yes-no | Did I {vp}{with}{at}?
+yes-no | Did {whom} and I {vp}?
+yes-no | Did I (plan|schedule|arrange) to {vp}{with}?
+yes-no | Was I (supposed|meant|scheduled|due) to {vp}{with}?
+yes-no | Did I have {np} in my calendar?
+yes-no | Did I put {np}{with} in my calendar?
+yes-no | Did I (schedule|book|plan|arrange|organise) {np}{with}?
+yes-no | Did {whom} come (along|with me) to {np}?
+yes-no | Was {whom} (there|with me|around) for {np}?
+yes-no | Was {whom} (supposed|meant) to come to {np}?
+yes-no | Was there (anything|something) planned with {whom} about {np}?
+yes-no | Did I (join|meet|see) {whom} for {np}?
+yes-no | .Did I ever {vp} with {whom}?
+yes-no | Did I really {vp}{with}{time}, or did I make that up?
+yes-no | Did I meet up with {whom} to {vp}?
+yes-no | Was I going to {vp}{with}?
+yes-no | Was it with {whom} that I had to {vp}?
+yes-no | Did I make plans to {vp}{with}?
+yes-no | !Did I (have|plan|arrange|schedule) (anything|something) with {whom}?
+yes-no | !Was there something on with {whom}{at}?
+yes-no | !Was I (supposed|meant) to (meet|see) {whom}?
+yes-no | !Did I (meet|see|spend time with|go out with|catch up with) {whom}{at}?
+"""
+
+AHEAD = """
+when | ~When am I (going to|supposed to|meant to|due to) {vp}{with}?
+when | ~When do I {vp}{with}?
+when | ~When do I have to {vp}{with}?
+when | ~When {is} {np}{with}?
+when | ~What (day|date) {is} {np}?
+when | What time {is} {np}{time}?
+when | What time am I supposed to {vp}{with}{time}?
+when | ~When am I meeting {whom} for {np}?
+when | ~When did I (plan|arrange|agree) to {vp}{with}?
+when | ~When did I say I would {vp}{with}?
+when | ~When will I {vp}{with}?
+when | ~When will {whom} and I {vp}?
+when | ~Remind me when I (have to|am going to|need to) {vp}{with}?
+when | ~{np} with {whom}, when is that?
+when | .How soon do I have to {vp}?
+when | >When am I next going to {vp}{with}?
+when | >When do I next {vp}{with}?
+when | >When's the next time I {vp}{with}?
+when | >When is the next time {whom} and I {vp}?
+who | Who am I (going to|supposed to|meant to|planning to) {vp} with?
+who | Who is (coming|going|joining me|coming along) to {np}?
+who | Who is joining me for {np}?
+who | Who did I (plan|arrange|agree) to {vp} with?
+who | Who am I meeting for {np}?
+who | Who will be (there|with me) for {np}?
+who | Who will I {vp} with?
+who | Who else is (coming|involved|on the list) for {np}?
+who | Who do I {vp} with?
+who | Who have I got down for {np}?
+who | What's the name of the person I'm meeting for {np}?
+who | >Who am I next going to {vp} with?
+where | Where am I (going to|supposed to|meant to) {vp}{with}?
+where | Where {is} {np}{with}?
+where | Where do I (have|need) to go to {vp}{with}?
+where | Where are {whom} and I going to {vp}?
+where | Where am I meeting {whom} for {np}?
+where | Where do I have to be for {np}?
+where | Where will {np} take place?
+where | Where did I (plan|arrange) to {vp}{with}?
+where | What's the name of the place where I'm going to {vp}?
+where | What (address|place) did I put down for {np}?
+where | Which place do I have to go to{time} to {vp}{with}?
+where | !Where am I (meeting|seeing) {whom}?
+where | !Where are {whom} and I going?
+where | >Where do I {vp} next time?
+what | !What event am I (attending|going to|having) with {whom}?
+what | !What am I doing with {whom}?
+what | !What am I doing{time} with {whom}{at}?
+what | !What (have I got|do I have) (planned|on|coming up) with {whom}?
+what | !What do {whom} and I have planned?
+what | !What plans did I make with {whom}?
+what | !What event did I plan with {whom}?
+what | !What's on my calendar with {whom}?
+what | !What is the event {whom} is joining me for?
+what | !What is {whom} coming to with me?
+what | !What am I supposed to do with {whom}?
+what | What do I (need|have) to (remember|keep in mind|think of) for {np}?
+what | What did I note down for {np}{with}?
+what | What's the plan for {np}{with}?
+what | What did I write about {np}?
+yes-no | Am I (going to|supposed to|meant to|scheduled to|due to) {vp}{with}{at}?
+yes-no | Do I have to {vp}{with}?
+yes-no | Do I have {np} in my calendar?
+yes-no | Have I (scheduled|arranged|planned|set up) {np}{with}?
+yes-no | Did I (schedule|book|plan|arrange) {np}{with}?
+yes-no | Did I (plan|arrange|promise|agree) to {vp}{with}?
+yes-no | Is {whom} (coming|joining me) (for|to) {np}?
+yes-no | Is {whom} supposed to come to {np}?
+yes-no | Am I (meeting|seeing) {whom} for {np}?
+yes-no | Are {whom} and I going to {vp}?
+yes-no | Will {whom} be there for {np}?
+yes-no | Did I make plans to {vp}{with}?
+yes-no | Was I going to {vp}{with}?
+yes-no | Did I say yes to {np}?
+yes-no | !Am I (meeting|seeing|supposed to meet|supposed to see|joining) {whom}{at}?
+yes-no | !Do I have (anything|something|plans) with {whom}?
+yes-no | !Is there (anything|something) planned with {whom}?
+"""

@@ -1,0 +1,128 @@
+"""How a question calls somebody or somewhere, and whom or what else that could mean in this life."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from engine.synth import relations
+from engine.synth.annotated import Annotated, entity
+from engine.synth.memories import spelt
+from engine.synth.people import Life
+from engine.synth.records import Place, Tie
+from engine.synth.voices import Voice
+
+_BRITISH = {
+    "my mom": "my mum",
+    "my neighbor": "my neighbour",
+    "my roommate": "my flatmate",
+    "my coworker": "my colleague",
+}
+_AMERICAN = {
+    "my mum": "my mom",
+    "my neighbour": "my neighbor",
+    "my flatmate": "my roommate",
+    "my colleague": "my coworker",
+}
+_BARE = {
+    "mother": ("Mum", "Mum", "Mama"), "father": ("Dad", "Dad", "Papa"), "grandmother": ("Gran", "Grandma", "Nan"),
+    "grandfather": ("Grandad", "Grandpa"), "GP": ("Doc",), "coach": ("Coach",), "swimming coach": ("Coach",),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """`text` may mean any of `fits`, by name. `long` ones take no 's and stand only where there is room."""
+
+    text: Annotated
+    fits: frozenset[str]
+    long: bool = False
+
+
+class Namer:
+    """Mentions of one life's people and places."""
+
+    def __init__(self, life: Life, voice: Voice) -> None:
+        self._life, self._voice = life, voice
+        self._nicknames = {n.lower() for tie in life.person.ties for n in tie.nicknames}
+        self._sketched = {
+            contact.tie.name: contact.sketch.who
+            for part in life.parts
+            for contact in part.contacts
+            if contact.sketch is not None
+        }
+
+    def person(self, rng: random.Random, tie: Tie) -> Mention | None:
+        """One of the ways to call `tie`, by the voice's weights; None where the one drawn does not exist."""
+        weights = self._voice.mentions
+        style = rng.choices(list(weights), list(weights.values()))[0]
+        return self._organisation(tie) if tie.organisation else getattr(self, f"_{style}")(rng, tie)
+
+    def place(self, rng: random.Random, place: Place) -> tuple[Annotated, frozenset[str]]:
+        """A place by its nickname if it has one, or its name, and the names of the places that may be meant."""
+        surface = rng.choice(place.nicknames) if place.nicknames and rng.random() < 0.8 else place.name
+        return entity(surface, "LOC"), frozenset({place.name})
+
+    def _organisation(self, tie: Tie) -> Mention:
+        return Mention(entity(tie.name, "LOC"), frozenset({tie.name}))
+
+    def _nickname(self, rng: random.Random, tie: Tie) -> Mention | None:
+        if not tie.nicknames:
+            return None
+        nickname = rng.choice(tie.nicknames)
+        only = frozenset({tie.name})
+        if nickname in relations.PET_NAMES["partner"] and rng.random() < 0.35:
+            return Mention(Annotated("my ") + entity(nickname.lower(), "PER"), only)
+        return Mention(entity(nickname, "PER"), only)
+
+    def _first(self, rng: random.Random, tie: Tie) -> Mention:
+        first = tie.name.split()[0]
+        same = frozenset(other.name for other in self._life.person.ties if other.name.split()[0] == first)
+        return Mention(entity(first, "PER"), same)
+
+    def _full(self, rng: random.Random, tie: Tie) -> Mention:
+        return Mention(entity(tie.name, "PER"), frozenset({tie.name}))
+
+    def _bare(self, rng: random.Random, tie: Tie) -> Mention | None:
+        """A relation that stands as a name: Mum, Gran, Coach. Not where it is somebody's nickname."""
+        word = rng.choice(_BARE.get(tie.relation, ("",)))
+        if not word or word.lower() in self._nicknames:
+            return None
+        return Mention(entity(word, "PER"), self._of(tie.relation))
+
+    def _relation(self, rng: random.Random, tie: Tie) -> Mention:
+        relation = tie.relation
+        aliases = relations.ALIASES.get(relation, ())
+        if aliases:
+            alias = rng.choice(aliases)
+            fits = frozenset(t.name for t in self._life.person.ties if relations.called(alias, t.relation))
+            alias = (_BRITISH if self._life.british else _AMERICAN).get(alias, alias)
+            return Mention(
+                Annotated(alias), fits, long=len(alias.split()) > 3 or alias.endswith(("mine", "work", "door"))
+            )
+        word = relation.split()[-1] if rng.random() < 0.4 and " from " not in relation else relation
+        if word == "partner" or relation.startswith(("fellow ", "former ")):
+            word = relation
+        article = (
+            "a" if word.startswith("fellow ") else "my" if relation in relations.FAMILY else rng.choice(("my", "the"))
+        )
+        fits = self._of(word)
+        return Mention(Annotated(f"{article} {spelt(word, self._life.british)}"), fits)
+
+    def _both(self, rng: random.Random, tie: Tie) -> Mention | None:
+        """ "my uncle Carlos" """
+        if tie.relation not in relations.FAMILY | {"friend", "colleague"} or "-in-law" in tie.relation:
+            return None
+        first = tie.name.split()[0]
+        return Mention(Annotated(f"my {tie.relation} ") + entity(first, "PER"), frozenset({tie.name}))
+
+    def _who(self, rng: random.Random, tie: Tie) -> Mention | None:
+        """What a scene says about its contact: "the person who teaches me to shape bowls"."""
+        who = self._sketched.get(tie.name)
+        if not who:
+            return None
+        head = rng.choice(("the person who", "the one who", "whoever"))
+        return Mention(Annotated(f"{head} {rng.choice(who)}"), frozenset({tie.name}), long=True)
+
+    def _of(self, word: str) -> frozenset[str]:
+        return frozenset(t.name for t in self._life.person.ties if relations.fits(word, t.relation))

@@ -1,0 +1,66 @@
+"""When a question about a memory is asked, and how the memory's time is said then.
+
+Nothing here parses, and nothing parses these phrases back with engine/timeparse.py: the two check one another.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from engine.synth import calendar, times_ahead, times_past
+from engine.synth.annotated import Annotated, entity
+from engine.synth.calendar import Span
+from engine.synth.sayings import Saying
+
+_COARSE = timedelta(days=58)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A question's time, and the phrase for the memory's. `meant` is generous; None where the phrase is empty."""
+
+    now: datetime
+    phrase: Annotated
+    meant: Span | None
+    future: bool
+
+    @property
+    def coarse(self) -> bool:
+        """Whether the phrase leaves open in which month it was."""
+        return self.meant is None or self.meant[1] - self.meant[0] > _COARSE
+
+
+def draw(
+    rng: random.Random, t: datetime, created: datetime, horizon: datetime, british: bool, future: bool
+) -> Moment | None:
+    """A moment to ask about a memory of time `t`, written down at `created`. None where the way drawn won't do.
+
+    `future` asks for a moment before `t`. `horizon` is the latest now.
+    """
+    saying = (times_ahead if future else times_past).way.draw(rng, t, british)
+    return _asked(rng, saying, t, created, horizon, future) if saying is not None else None
+
+
+def draw_unsaid(
+    rng: random.Random, t: datetime, created: datetime, horizon: datetime, british: bool, future: bool
+) -> Moment | None:
+    """As `draw`, but nothing is said of the time."""
+    saying = (times_ahead if future else times_past).unsaid(t, rng, british)
+    return _asked(rng, saying, t, created, horizon, future) if saying is not None else None
+
+
+def _asked(
+    rng: random.Random, saying: Saying, t: datetime, created: datetime, horizon: datetime, future: bool
+) -> Moment | None:
+    low, high = max(saying.span[0], created + timedelta(minutes=1)), min(saying.span[1], horizon)
+    if future:
+        high = min(high, t - timedelta(minutes=20))
+    else:
+        low = max(low, t + timedelta(minutes=45))
+    now = calendar.awake(rng, low, high)
+    if now is None:
+        return None
+    phrase = entity(rng.choice(saying.words), "TIM")
+    return Moment(now, phrase, saying.meant(now) if saying.meant else None, future)

@@ -1,0 +1,244 @@
+"""An invented person: those around her, her places, and the scenes of her life, all drawn before anything happens.
+
+Relations of which one has only one (mother, boss, partner) are shared by all scenes; a teacher belongs to his scene.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from engine.synth import names, relations
+from engine.synth.records import Person, Place, Tie
+from engine.synth.scenes import ContactSketch, Scene
+
+SCENES_PER_PERSON = (25, 40)
+FIRST_DAY, LAST_DAY = datetime(2018, 1, 1), datetime(2026, 6, 30)
+ORGANISATION = "organisation"
+_JOBS = (
+    *("nurse", "teacher", "electrician", "librarian", "bus driver", "accountant", "baker", "web developer", "carer"),
+    *("civil engineer", "hairdresser", "student", "retired postmaster", "warehouse clerk", "translator", "farmer"),
+    *("paralegal", "chef", "plumber", "radiographer", "shop assistant", "architect", "journalist", "cleaner", "pilot"),
+)
+_TOWNS = (
+    *("Harrow Quay", "Millbrook", "Ashford Bay", "Cedar Falls", "Porto Claro", "Linden", "Kirkhaven", "Rosedale"),
+    *("Oakport", "Stonebridge", "San Telmo", "Bergheim", "Westmere", "Lakeview", "Dunmore", "Valdoro", "New Carrick"),
+)
+_PLACE_NICKNAMES = (
+    *("the usual place", "our usual spot", "my happy place", "our spot", "the old haunt", "the place round the corner"),
+    *("the dungeon", "the place across town", "my second home", "the palace", "the cave", "my hideout", "the nest"),
+    *("the bunker", "the spot by the bridge", "our corner", "the place up the hill", "the den", "the temple"),
+)
+_MY_PARTNER = re.compile(r"\b(?:my|our) (wife|husband|girlfriend|boyfriend|partner|fiancée?)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Somebody whom a scene brings into the address book. `sketch` is None for family and friends."""
+
+    tie: Tie
+    group: str
+    organisation: str = ""
+    sketch: ContactSketch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A scene in one life: where, with whom, and how often it happens."""
+
+    scene: Scene
+    place: Place
+    cast: tuple[Tie, ...]  # who take part, the scene's contacts among them; at least one
+    contacts: tuple[Contact, ...]  # as the scene has them
+    organisation: Tie | None  # who also sends messages
+    habit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A person with all that her memories are drawn from. `shown` is how her phone calls each tie, by name."""
+
+    person: Person
+    parts: tuple[Part, ...]
+    shown: dict[str, str] = field(hash=False)
+    british: bool
+    first_day: datetime
+    last_day: datetime
+
+    def tie(self, name: str) -> Tie:
+        """The tie of that name."""
+        return next(tie for tie in self.person.ties if tie.name == name)
+
+
+def draw_life(rng: random.Random, identity: str, scenes: Sequence[Scene]) -> Life:
+    """A person with 25 to 40 of the scenes, no two of them about one thing."""
+    circle = _Circle(rng)
+    chosen = _choose(rng, scenes, circle)
+    habits = {scene.id for scene in rng.sample(chosen, min(len(chosen), rng.randint(5, 9)))}
+    nicknames = list(_PLACE_NICKNAMES)
+    rng.shuffle(nicknames)
+    places: dict[str, Place] = {}
+    parts = []
+    for scene in chosen:
+        name = _venue(rng, scene)
+        if name not in places:
+            called = (nicknames.pop(),) if nicknames and rng.random() < 0.35 else ()
+            places[name] = Place(name, called)
+        parts.append(_part(rng, scene, places[name], circle, scene.id in habits))
+    person = Person(
+        id=identity,
+        name=names.full_name(rng, rng.choice(("female", "male")), circle.first_names, circle.country),
+        job=rng.choice(_JOBS),
+        town=rng.choice(_TOWNS),
+        ties=tuple(circle.ties),
+        places=tuple(places.values()),
+        habits=tuple(sorted(habits)),
+    )
+    days = rng.randint(2 * 365, 6 * 365)
+    first = FIRST_DAY + timedelta(days=rng.randint(0, (LAST_DAY - FIRST_DAY).days - days))
+    shown = {tie.name: _shown(rng, tie) for tie in person.ties}
+    return Life(person, tuple(parts), shown, circle.british, first, first + timedelta(days=days))
+
+
+def _choose(rng: random.Random, scenes: Sequence[Scene], circle: _Circle) -> list[Scene]:
+    count = rng.randint(*SCENES_PER_PERSON)
+    chosen: dict[str, Scene] = {}
+    for scene in rng.sample(list(scenes), len(scenes)):
+        if len(chosen) == count:
+            break
+        if scene.stem not in chosen and _suits(scene, circle):
+            chosen[scene.stem] = scene
+    return list(chosen.values())
+
+
+def _suits(scene: Scene, circle: _Circle) -> bool:
+    """Whether the scene speaks of no husband where there is a wife or nobody."""
+    texts = (*scene.np, *scene.vp, *(text for m in scene.messages for text in (m.about, m.told)))
+    wanted = {relations.canonical(word) for text in texts for word in _MY_PARTNER.findall(text)}
+    return wanted <= {circle.partner}
+
+
+def _venue(rng: random.Random, scene: Scene) -> str:
+    """One of the scene's places; the one where its contacts work, if it is one of them, as a rule."""
+    at_work = [c.organisation for c in scene.contacts if c.organisation in scene.places]
+    return at_work[0] or "" if at_work and rng.random() < 0.5 else rng.choice(scene.places)
+
+
+def _part(rng: random.Random, scene: Scene, place: Place, circle: _Circle, habit: bool) -> Part:
+    local: dict[str, Tie] = {}  # the scene's own people, by relation
+
+    def somebody(relation: str) -> Tie | None:
+        relation = relations.canonical(relation)
+        if relation not in local:
+            tie = circle.shared(relation)
+            if tie is None and (relation in relations.PARTNERS or relation in circle.plural):
+                return None
+            local[relation] = tie or circle.add(relation)
+        return local[relation]
+
+    contacts = []
+    organisation = None
+    for sketch in scene.contacts:
+        tie = somebody(sketch.role)
+        works_at = sketch.organisation or ""
+        if works_at and organisation is None:
+            organisation = circle.organisation(works_at)
+        if tie is not None and all(tie is not contact.tie for contact in contacts):
+            contacts.append(Contact(tie, sketch.group, works_at, sketch))
+    cast = [tie for tie in map(somebody, scene.people) if tie is not None]
+    rng.shuffle(cast)
+    cast = list(dict.fromkeys(cast[: rng.randint(3, 4)])) or [circle.shared("best friend") or circle.ties[0]]
+    return Part(scene, place, tuple(cast), tuple(contacts), organisation, habit)
+
+
+def _shown(rng: random.Random, tie: Tie) -> str:
+    """How a phone calls somebody: the full name, the first name, now and then what the person calls them."""
+    draw = rng.random()
+    if tie.organisation or draw < 0.55:
+        return tie.name
+    if draw < 0.93 or not tie.nicknames:
+        return tie.name.split()[0]
+    return tie.nicknames[0]
+
+
+class _Circle:
+    """Everybody around a person while she is drawn: nobody twice, no name and no nickname twice."""
+
+    plural = frozenset({"in-laws", "parents", "twins", "kids", "children", "grandchildren", "neighbours", "friends"})
+    _many = frozenset(
+        {"friend", "colleague", "neighbour", "cousin", "aunt", "uncle", "sister-in-law", "brother-in-law"}
+    )
+
+    def __init__(self, rng: random.Random) -> None:
+        self.rng = rng
+        self.country = names.home(rng)
+        self.british = rng.random() < 0.5
+        self.ties: list[Tie] = []
+        self.first_names: set[str] = set()
+        self._nicknames: set[str] = set()
+        self._organisations: dict[str, Tie] = {}
+        self._surname = names.full_name(rng, "male", (), self.country).split()[-1]
+        self.partner = rng.choice(relations.PARTNERS) if rng.random() < 0.7 else ""
+        for relation in ("mother", "father", "best friend", "friend", "friend", "colleague", "colleague", "neighbour"):
+            self.add(relation)
+        if self.partner:
+            self.add(self.partner)
+        for relation, chance in (
+            *(("boss", 0.8), ("sister", 0.5), ("brother", 0.5), ("grandmother", 0.5), ("aunt", 0.4), ("uncle", 0.3)),
+            *(("cousin", 0.6), ("son", 0.35), ("daughter", 0.35), ("niece", 0.2), ("nephew", 0.2), ("flatmate", 0.15)),
+        ):
+            if rng.random() < chance:
+                self.add(relation)
+
+    def shared(self, relation: str) -> Tie | None:
+        """Who is the `relation` in all of the person's life; None where a scene may bring its own or there is none."""
+        if relation in relations.PARTNERS:
+            relation = self.partner
+        there = [tie for tie in self.ties if tie.relation == relation]
+        everywhere = relation in relations.FAMILY | relations.ONE_ONLY | relations.EX | self._many | {"flatmate"}
+        if not everywhere or not there:
+            return None
+        if relation in self._many and len(there) < 3 and self.rng.random() < 0.2:
+            return None
+        return self.rng.choice(there)
+
+    def add(self, relation: str) -> Tie:
+        """Somebody new."""
+        rng = self.rng
+        last = relation.split()[-1]
+        sexes = ("female",) if last in relations.FEMALE else ("male",) if last in relations.MALE else ("female", "male")
+        sex = rng.choice(sexes)
+        family = relation in relations.FAMILY and not relation.endswith("in-law")
+        country = self.country if family or rng.random() < 0.35 else names.home(rng)
+        surname = self._surname if family and rng.random() < 0.6 else ""
+        name = names.full_name(rng, sex, self.first_names | self._nicknames, country, surname)
+        first = name.split()[0]
+        self.first_names.add(first)
+        tie = Tie(relation, name, self._nickname(relation, first, sex, country))
+        self.ties.append(tie)
+        return tie
+
+    def _nickname(self, relation: str, first: str, sex: str, country: str) -> tuple[str, ...]:
+        """A pet name or a short form, which nobody else has; often none."""
+        rng = self.rng
+        temper = relations.temper(relation)
+        near = relation in relations.FAMILY | {"best friend", "friend"}
+        if rng.random() > (0.85 if near else 0.55):
+            return ()
+        for _ in range(6):
+            pet = rng.random() < (0.55 if temper else 0.0)
+            nickname = rng.choice(relations.PET_NAMES[temper]) if pet else names.short_form(rng, first, sex, country)
+            if nickname and nickname not in self._nicknames | self.first_names:
+                self._nicknames.add(nickname)
+                return (nickname,)
+        return ()
+
+    def organisation(self, name: str) -> Tie:
+        """The studio or clinic of that name, which writes like a person."""
+        if name not in self._organisations:
+            self._organisations[name] = Tie(ORGANISATION, name, organisation=True)
+            self.ties.append(self._organisations[name])
+        return self._organisations[name]
