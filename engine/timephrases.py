@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from engine.timereadings import Meaning, Moment, number
 from engine.timerules import NUMBER, RULES, UNIT
-from engine.timewords import DAY, UNIT_DAYS, WEEK, Reading, Span, midnight, shift
+from engine.timewords import DAY, UNIT_DAYS, WEEK, WEEKEND, Cycle, Reading, Span, midnight, shift, unit_span
 
 _MOST_READINGS = 8
 
@@ -101,16 +101,22 @@ def _weekday_beside(plain: str, left: Phrase, right: Phrase) -> Phrase | None:
     return Phrase(left.start, right.end, Meaning(readings)) if readings else None
 
 
+def _latest(cycle: Cycle, before: datetime) -> list[Reading]:
+    spans = cycle.spans(before - timedelta(days=cycle.days * 1.1), before)
+    return [(*span, 1.0) for span in spans[-1:]]
+
+
 def _between(plain: str, left: Phrase, right: Phrase) -> Phrase | None:
     """Between last Wednesday and next Sunday; from May to July."""
     if not re.search(r"\b(?:between|from) (?:the )?$", plain[max(0, left.start - 14) : left.start]):
         return None
     if not re.fullmatch(r" (?:and|to|until|till|through) (?:the )?", plain[left.end : right.start]):
         return None
+    cycle = left.meaning.cycle
     readings = [
         (first[0], last[1], first[2] * last[2])
-        for first in left.meaning.readings
         for last in right.meaning.readings
+        for first in (_latest(cycle, last[0]) if cycle else left.meaning.readings)
         if timedelta(0) < last[1] - first[0] < 2 * timedelta(days=366)
     ]
     return Phrase(left.start, right.end, Meaning(readings)) if readings else None
@@ -192,6 +198,15 @@ def _widened(m: re.Match[str], r: Reading, at: Moment) -> Reading:
     return (r[0] - margin, r[1] + margin, r[2])
 
 
+def _calendar_week(m: re.Match[str], r: Reading, at: Moment) -> Reading:
+    return (*unit_span("week", r[0]), r[2])
+
+
+def _weekend_of(m: re.Match[str], r: Reading, at: Moment) -> Reading:
+    """The weekend that a day lies in or next to."""
+    return (*WEEKEND.spans(r[0] - 2 * DAY, r[0] + 4 * DAY)[0], r[2])
+
+
 def _beside(m: re.Match[str], r: Reading, at: Moment) -> Reading:
     """The week before Christmas; three weeks after Easter."""
     unit, before = m["unit"], m["side"] == "before"
@@ -215,8 +230,16 @@ def _hours(first: float, last: float) -> Modifier:
 _BEFORE: list[tuple[re.Pattern[str], Modifier]] = [
     (re.compile(rf"\b(?:{pattern})$"), modifier)
     for pattern, modifier in (
+        (r"(?:rest|remainder) of (?:the )?", lambda m, r, at: (max(r[0], midnight(at.now)), r[1], r[2])),
+        (r"(?:last|final)(?: few)? days of (?:the )?", _part(0.8, 1)),
+        (r"first(?: few)? days of (?:the )?", _part(0, 0.2)),
+        (r"(?:the )?weekend of (?:the )?", _weekend_of),
+        (r"(?:the )?morning of (?:the )?", _hours(0.1, 0.5)),
+        (r"(?:the )?afternoon of (?:the )?", _hours(0.5, 0.78)),
+        (r"(?:the )?(?:evening|night) of (?:the )?", _hours(0.68, 1.1)),
         *((rf"{nth} week (?:of|in) (?:the )?", _week_of(n)) for n, nth in enumerate(("first", "second", "third"))),
         (r"(?:last|final) week (?:of|in) (?:the )?", _week_of(-1)),
+        (r"(?:the )?week (?:of|beginning|commencing|starting) (?:the )?", _calendar_week),
         (r"early[ -](?:in |on )?(?:the )?", _part(0, 0.4)),
         (r"mid(?:dle of)?[ -](?:the )?", _part(0.25, 0.75)),
         (r"late[ -](?:in |on )?(?:the )?", _part(0.6, 1)),
@@ -226,7 +249,7 @@ _BEFORE: list[tuple[re.Pattern[str], Modifier]] = [
         (r"(?:before|prior to|ahead of|leading up to|run-?up to) (?:the )?", _before),
         (r"after (?:the )?", _after),
         (r"(?:ever )?since (?:the )?", _since),
-        (r"(?:until|till|by) (?:the )?", _until),
+        (r"(?:until|till|by|up to) (?:the )?", _until),
         (r"(?:around|over) (?:the )?", _widened),
     )
 ]
@@ -261,6 +284,8 @@ def _modified(plain: str, phrase: Phrase, at: Moment) -> Phrase:
 def _apply(modifier: Modifier, match: re.Match[str], phrase: Phrase, start: int, end: int, at: Moment) -> Phrase:
     with suppress(OverflowError, ValueError):
         readings = [modifier(match, reading, at) for reading in phrase.meaning.readings]
+        if at.past > 0.8 and any(start < at.now for start, _, _ in readings):  # "late summer" of one that is over
+            readings = [(a, b, w if a < at.now else w / 10) for a, b, w in readings]
         return Phrase(start, end, replace(phrase.meaning, readings=readings))
     return phrase
 

@@ -143,8 +143,10 @@ def _nearest(
     if current is not None:
         if this:
             return [(current, 1.0)]
-        near = [(over[0], 0.25 * at.past)] if over else []
-        return [(current, 0.75), *near, *((s, 0.25 - 0.25 * at.past) for s in ahead[:1])]
+        run = (at.now - current[0]) / (current[1] - current[0])  # when it has hardly begun, the past one may be meant
+        rest = 0.25 if at.past < 0.8 else 0.65 - 0.5 * run
+        near = [(over[0], rest * at.past)] if over else []
+        return [(current, 1 - rest), *near, *((s, rest - rest * at.past) for s in ahead[:1])]
     if not this:
         return [*((s, at.past) for s in over[:1]), *((s, 1 - at.past) for s in ahead[:1])]
     soft = timedelta(days=cycle.days / 6)

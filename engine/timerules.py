@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
+from engine import timedates
 from engine.timereadings import Meaning, Moment, cycle_of, distant, number, resolve, weighted
 from engine.timewords import (
     DAY,
@@ -19,10 +19,7 @@ from engine.timewords import (
     SHORT_MONTHS,
     UNIT_DAYS,
     WEEKDAYS,
-    day_of_month,
-    day_of_year,
     midnight,
-    month_number,
     shift,
     unit_span,
 )
@@ -48,7 +45,7 @@ _WHICH = rf"(?P<which>{_LAST}|{_NEXT}|this|that)"
 
 
 def _ago(m: re.Match[str], at: Moment) -> Meaning:
-    low, high = number(m["n"])
+    low, high = number(m["n"] or "several")
     return distant(at.now, m["unit"], low, high, -1)
 
 
@@ -78,11 +75,12 @@ def _earlier_today(m: re.Match[str], at: Moment) -> Meaning:
 def _cycle_ago(m: re.Match[str], at: Moment) -> Meaning | None:
     """Two summers ago, three Fridays ago."""
     cycle, (low, high) = cycle_of(m["cycle"]), number(m["n"])
-    if cycle is None or high > 4:
+    if cycle is None or high > 12:
         return None
-    over = cycle.around(at.now)[0]
-    picked = [(over[i - 1], 0.7) for i in range(low, high + 1) if i <= len(over)]
-    return Meaning(weighted([*picked, *((span, 0.3) for span in over[high : high + 1])]), cycle)
+    spans = cycle.spans(at.now - timedelta(days=cycle.days * (high + 1.5)), at.now)
+    over = [span for span in reversed(spans) if span[1] <= at.now]
+    meant, next_to = over[low - 1 : high], over[high : high + 1]
+    return Meaning(weighted([*((span, 0.7) for span in meant), *((span, 0.3) for span in next_to)]), cycle)
 
 
 def _rolling(m: re.Match[str], at: Moment) -> Meaning:
@@ -126,7 +124,7 @@ def _part_of_unit(m: re.Match[str], at: Moment) -> Meaning:
 def _anniversary(m: re.Match[str], at: Moment) -> Meaning:
     """Around this time last year; this day last month; a year ago today."""
     unit, sign = m["unit"], 1 if m["side"] == "next" else -1
-    there = midnight(shift(at.now, unit, sign))
+    there = midnight(shift(at.now, unit, sign * number(m["n"] or "one")[0]))
     exact = "day" in m[0] or "today" in m[0]
     widths = ((0.5, 0.7), (3, 0.3)) if exact else ((UNIT_DAYS[unit] / 14, 0.7), (UNIT_DAYS[unit] / 7, 0.3))
     return Meaning([(midnight(there - w * DAY), midnight(there + w * DAY) + DAY, weight) for w, weight in widths])
@@ -178,56 +176,6 @@ def _week_from(m: re.Match[str], at: Moment) -> Meaning | None:
     return Meaning([(start, start + DAY, 1.0)])
 
 
-def _dated(m: re.Match[str], at: Moment) -> Meaning | None:
-    """5 May, May 5th 2023, the 21st of June."""
-    month, day = month_number(m["month"]), int(re.sub("[a-z]", "", m["day"]))
-    if m["year"]:
-        start = datetime(int(m["year"]), month, day)
-        return Meaning([(start, start + DAY, 1.0)])
-    cycle = day_of_year(month, day)
-    readings = resolve(cycle, "", "", at)
-    return Meaning(readings, cycle) if readings else None
-
-
-def _day_of_month(m: re.Match[str], at: Moment) -> Meaning | None:
-    cycle = day_of_month(int(re.sub("[a-z]", "", m["day"])))
-    readings = resolve(cycle, "", "", at)
-    return Meaning(readings, cycle) if readings else None
-
-
-def _of_year(m: re.Match[str], at: Moment) -> Meaning | None:
-    """June 2022, summer of 2022, Christmas 2019."""
-    cycle, year = cycle_of(m["cycle"]), datetime(int(m["year"]), 1, 1)
-    found = [s for s in cycle.spans(year, datetime(year.year + 1, 1, 1)) if s[1] > year] if cycle else []
-    if cycle is not None and cycle.name == "winter":  # the one that begins in the year, and the one that ends in it
-        return Meaning(weighted(list(zip(reversed(found), (0.6, 0.4), strict=False))))
-    found = [s for s in found if s[0].year == year.year]
-    return Meaning([(*s, 1.0) for s in found[:1]]) if found else None
-
-
-def _year(m: re.Match[str], at: Moment) -> Meaning | None:
-    year = int(m["year"])
-    if not at.now.year - 70 <= year <= at.now.year + 30:
-        return None
-    span = (datetime(year, 1, 1), datetime(year + 1, 1, 1))
-    return Meaning([(*span, 1.0)], frame=span)
-
-
-def _iso(m: re.Match[str], at: Moment) -> Meaning:
-    start = datetime(int(m["year"]), int(m["month"]), int(m["day"]))
-    return Meaning([(start, start + DAY, 1.0)])
-
-
-def _numeric(m: re.Match[str], at: Moment) -> Meaning | None:
-    """5/12/2023: day first unless that is impossible, and both where both are possible."""
-    year = int(m["year"]) + (2000 if len(m["year"]) == 2 else 0)
-    readings: dict[datetime, float] = {}
-    for day, month, weight in ((m["a"], m["b"], 0.65), (m["b"], m["a"], 0.35)):
-        with suppress(ValueError):
-            readings.setdefault(datetime(year, int(month), int(day)), weight)
-    return Meaning([(day, day + DAY, weight) for day, weight in readings.items()])
-
-
 RULES: list[tuple[re.Pattern[str], Rule]] = [
     (re.compile(rf"\b(?:{pattern})(?![\w])"), rule)
     for pattern, rule in (
@@ -235,11 +183,15 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (r"the day after tomorrow", days(2)),
         (r"the night before last", window((-1.3, -0.7, 0.75), (-2, -0.7, 0.25), vague=False)),
         (rf"(?P<n>{NUMBER}) (?P<unit>year|month|week) ago (?:today|to the day)(?P<side>)", _anniversary),
-        (r"(?:around |about )?this (?:time|day|date) (?P<side>last|next) (?P<unit>year|month|week)", _anniversary),
+        (rf"(?:around |about )?this (?:time|day|date) (?P<n>{NUMBER}) (?P<unit>year|month|week)s? ago(?P<side>)",
+         _anniversary),
+        (r"(?:around |about )?this (?:time|day|date) (?P<n>)(?P<side>last|next) (?P<unit>year|month|week)",
+         _anniversary),
         (r"half an? (?P<unit>year|month|week) (?:ago|back|(?P<ahead>from now))", _half),
         (r"(?:about |around )?a (?P<unit>year|month|week) and a half ago", _one_and_a_half),
         (rf"(?:about |around |some |roughly |over |almost |nearly )?(?P<n>{NUMBER}) "
          rf"(?:good |short |long |whole |full )?(?P<unit>{UNIT})s? (?:ago|back|earlier(?! than)|prior(?! to))", _ago),
+        (r"(?P<n>)(?<![0-9] )(?P<unit>day|week|month|year)s (?:ago|back)", _ago),
         (rf"(?P<n>{NUMBER}) (?P<cycle>{_DAY}|{_SEASON}|januarie|februarie|{_MONTH}|christmas|easter)"
          r"(?:s|es)? (?:ago|back)", _cycle_ago),
         (rf"(?:(?:a|two) (?:week|fortnight|weeks)s? (?:on|from|this) (?P<cycle>{_DAY}))", _week_from),
@@ -269,20 +221,28 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (r"later today|today", days(0)),
         (r"the other (?:day|night|evening|morning|afternoon)", window((-10, 0, 0.7), (-21, 0, 0.3))),
         (r"the other week(?:end)?", window((-21, -3, 0.7), (-42, 0, 0.3))),
+        (r"(?:a (?:little |short )?while|some time) (?:ago|back)", window((-122, -6, 0.5), (-400, -2, 0.5))),
+        (r"(?:ages|a long time|long) ago|a long while (?:ago|back)", window((-1100, -150, 0.6), (-4000, -60, 0.4))),
         (r"the other month", window((-92, -20, 1.0))),
         (r"(?:most |more )?recently|lately|of late|these days", window((-14, 1, 0.4), (-45, 1, 0.4), (-92, 1, 0.2))),
         (r"(?:very |some time |sometime )?soon|upcoming|coming up|in the near future",
          window((0, 15, 0.5), (0, 46, 0.3), (0, 93, 0.2))),
-        (r"(?P<year>[0-9]{4})[-/](?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})", _iso),
-        (r"(?P<a>[0-9]{1,2})([-/.])(?P<b>[0-9]{1,2})\2(?P<year>(?:19|20)?[0-9]{2})", _numeric),
+        (r"(?P<year>[0-9]{4})[-/](?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})", timedates.iso),
+        (r"(?P<a>[0-9]{1,2})([-/.])(?P<b>[0-9]{1,2})\2(?P<year>(?:19|20)?[0-9]{2})", timedates.numeric),
         (rf"(?:the )?(?P<day>{_ORDINAL})(?: of)? (?P<month>{_ANY_MONTH})(?:,? (?P<year>{_YEAR}))?(?! (?:be|have)\b)",
-         _dated),
-        (rf"(?P<month>{_ANY_MONTH}) (?:the )?(?P<day>{_ORDINAL})(?:,? (?P<year>{_YEAR}))?", _dated),
-        (rf"(?:in |of |last |the |that )*(?P<cycle>{_ANY_MONTH}|{_SEASON}|{HOLIDAY_PATTERN})"
-         rf"(?:,| of| in| back in)? (?P<year>{_YEAR})", _of_year),
+         timedates.dated),
+        (rf"(?P<month>{_ANY_MONTH}) (?:the )?(?P<day>{_ORDINAL})(?:,? (?P<year>{_YEAR}))?", timedates.dated),
+        (rf"(?P<cycle>{_ANY_MONTH}|{_SEASON}|{HOLIDAY_PATTERN})"
+         rf"(?:,| of| in| back in)? (?P<year>{_YEAR})", timedates.of_year),
         (rf"(?:the )(?P<cycle>weekend|{_DAY}|{_SEASON}|{_MONTH}|{HOLIDAY_PATTERN})"
          r" (?P<far>before last|before this one|after next)",
          _recurring),
+        (rf"(?:the )?q(?P<q>[1-4])(?: (?:of )?(?P<year>{_YEAR}))?", timedates.quarter),
+        (rf"the (?P<q>first|second|third|fourth) quarter(?: of (?P<year>{_YEAR}))?", timedates.quarter),
+        (r"the (?P<decade>(?:19|20)[0-9]0'?s|'?[3-9]0'?s|fifties|sixties|seventies|eighties|nineties)",
+         timedates.decade),
+        (r"mother'?s'? day|mothering sunday", timedates.mothers_day),
+        (r"(?P<lead>in the )new year(?! ?')", timedates.new_year_ahead),
         (rf"(?P<cycle>{_SEASON}|{_ANY_MONTH})"
          rf"(?= (?:of )?(?:last|this|next|the) year\b| {NUMBER} years? (?:ago|back)\b)",
          _recurring),
@@ -300,17 +260,20 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
          rf")[ -])(?P<cycle>{_ANY_MONTH})(?! (?:i|we|you|be|have|not) )", _recurring),
         (rf"(?P<lead>between {_ANY_MONTH} and )(?P<cycle>{_ANY_MONTH})", _recurring),
         (rf"(?P<lead>(?:on|over|at|for|during|by|before|after|until|till|since|of|in) )the (?P<cycle>weekend|{_DAY})"
-         r"(?=$| ?[?.,;!]| (?:with|at|in|before|after|when|while|to|and|of|that|i|we|was|is|did)\b)", _recurring),
+         r"(?=$| ?[?.,;!]| (?:with|at|in|before|after|when|while|to|and|that|i|we|was|is|did)\b)", _recurring),
         (r"(?P<lead>(?:beginning|start|middle|end|half|later|rest) (?:of|in) )(?P<which>the)"
          r" (?P<unit>week|month|quarter|year)(?! (?:before|after|of))", _unit),
         (r"(?P<cycle>january|february|july|september|october|november|december)", _recurring),
         (rf"(?<!every )(?<!each )(?P<cycle>{HOLIDAY_PATTERN}|{_DAY})", _recurring),
         (rf"(?P<lead>on )(?P<cycle>{_SHORT_DAY})", _recurring),
-        (rf"(?P<lead>(?:on|by|before|after|until|till|since|around) )the (?P<day>{_ORDINAL}(?<=[a-z]))"
-         r"(?=$| ?[?.,;!]| (?:at|with|for|in|of|and|or|to|this|last|next) )", _day_of_month),
-        (rf"the (?P<day>{_ORDINAL}(?<=[a-z]))(?= of (?:this|last|next|the) month\b)", _day_of_month),
-        (rf"(?P<lead>(?:in|of|from|since|during|by|until|till|before|after|around|year) )(?P<year>{_YEAR})"
-         r"(?! (?:words|people|steps|pounds|dollars|euros|metres|meters|miles|km|kcal|calories)|[%:.,]?[0-9])", _year),
+        (rf"(?P<lead>(?:on|by|before|after|until|till|since|around|(?:morning|afternoon|evening|night) of) )"
+         rf"the (?P<day>{_ORDINAL}(?<=[a-z]))"
+         r"(?=$| ?[?.,;!]| (?:at|with|for|in|of|and|or|to|this|last|next) )", timedates.nth_day),
+        (rf"the (?P<day>{_ORDINAL}(?<=[a-z]))(?= of (?:this|last|next|the) month\b)", timedates.nth_day),
+        (rf"(?P<lead>(?:in|of|from|since|during|by|until|till|before|after|around|year|early|late|mid)[ -])"
+         rf"(?P<year>{_YEAR})"
+         r"(?! (?:words|people|steps|pounds|dollars|euros|metres|meters|miles|km|kcal|calories)|[%:.,]?[0-9])",
+         timedates.year),
         (r"in the (?:morning|afternoon|evening)", _future_evening),
         (r"(?P<lead>(?:my|our|his|her|their|the) )next(?= \w)(?! (?:door|person|one|to|of|step)\b)",
          window((0, 15, 0.4), (0, 46, 0.4), (0, 93, 0.2))),

@@ -212,6 +212,9 @@ MONTH_CYCLES = {name: yearly(name, "month", _months(i, 1)) for i, name in enumer
 SEASON_CYCLES = {name: yearly(name, "season", _months(month, 3)) for name, month in _SEASONS.items()}
 HOLIDAY_CYCLES = [(pattern, yearly(pattern, "holiday", f)) for pattern, f in _HOLIDAYS.items()]
 WEEKDAY_CYCLES = {name: weekly(name, "weekday", i, 1) for i, name in enumerate(WEEKDAYS)}
+QUARTERS = [yearly(f"q{n}", "season", _months(3 * n - 2, 3)) for n in (1, 2, 3, 4)]
+MOTHERS_DAYS = [yearly("mother's day", "holiday", f) for f in (_nth(5, 6, 2), _easter(-21, 1))]
+NEW_YEAR_AHEAD = yearly("new year", "holiday", _between(1, 1, 46))
 WEEKEND = weekly("weekend", "weekend", 5, 2)
 
 
