@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.artifacts import digest
 from engine.datasets.reader import Dataset
 from engine.errors import InputError
 
@@ -112,6 +113,12 @@ def _entities(fields: Any, text: str, where: str) -> tuple[Entity, ...] | None:
             )
         last = end
     return tuple(entities)
+
+
+def sample(sentences: Iterable[Sentence], count: int, seed: int) -> list[Sentence]:
+    """`count` labelled texts, no text twice; the same ones whatever the order they come in."""
+    by_text = {sentence.text: sentence for sentence in sentences if sentence.entities is not None}
+    return [by_text[text] for text in sorted(by_text, key=lambda text: digest([seed, text]))[:count]]
 
 
 def f1(gold: Iterable[Sentence], predicted: Iterable[Sequence[Entity]]) -> dict[str, dict[str, float]]:

@@ -21,7 +21,17 @@ from engine.config import BuildConfig
 from engine.encoder import BUNDLED, find_model
 from engine.errors import InputError
 from engine.files import write_json
-from engine.methods.pearl.labelled import TYPES, Entity, Sentence, f1, of_dataset, read_conll, tagged, verbalised
+from engine.methods.pearl.labelled import (
+    TYPES,
+    Entity,
+    Sentence,
+    f1,
+    of_dataset,
+    read_conll,
+    sample,
+    tagged,
+    verbalised,
+)
 from engine.progress import track
 
 if TYPE_CHECKING:
@@ -37,6 +47,7 @@ __all__ = [
     "f1",
     "of_dataset",
     "read_conll",
+    "sample",
     "shared_tagger",
     "tagged",
     "train_tagger",
