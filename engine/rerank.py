@@ -5,8 +5,10 @@ Knows texts only; which candidates, and what becomes of the new scores, is engin
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +17,8 @@ import numpy as np
 from engine.config import RerankOptions
 from engine.encoder import EncoderConfig, find_model, shared_encoder
 from engine.errors import InputError
+
+_PIECE = 16  # pairs in one forward pass of one core: a short list is then shared out evenly
 
 
 class Reranker(ABC):
@@ -34,6 +38,7 @@ class CrossEncoderReranker(Reranker):
     """
 
     def __init__(self, options: RerankOptions) -> None:
+        import torch
         from sentence_transformers import CrossEncoder
         from torch.nn import Identity
 
@@ -60,11 +65,36 @@ class CrossEncoderReranker(Reranker):
                 remedy="For a bi-encoder set search.rerank.kind=bi",
             )
         self.name, self.batch_size = path.name, options.batch_size
+        self._cores = torch.get_num_threads()
+        self._tokenizing = threading.Lock()  # fast tokenizers keep their padding as state
 
     def scores(self, query: str, documents: Sequence[str]) -> np.ndarray:
         pairs = [(query, document) for document in documents]
+        if self.model.device.type == "cpu":
+            return self._scores_in_threads(pairs)
         scores = self.model.predict(pairs, batch_size=self.batch_size, show_progress_bar=False, convert_to_numpy=True)
         return np.asarray(scores, dtype=np.float32)
+
+    def _scores_in_threads(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
+        """One batch a core instead of one batch over all cores, as engine/encoder.py does and for its reasons."""
+        import torch
+
+        order = np.argsort([-len(document) for _, document in pairs], kind="stable")  # like lengths together
+        size = min(self.batch_size, _PIECE)
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+
+        def score(batch: np.ndarray) -> np.ndarray:
+            with self._tokenizing:
+                features = self.model.preprocess([pairs[i] for i in batch])
+            with torch.inference_mode():
+                return self.model(features)["scores"].float().reshape(len(batch)).numpy()
+
+        scores = np.empty(len(pairs), dtype=np.float32)
+        with ThreadPoolExecutor(self._cores, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            for batch, result in zip(batches, pool.map(score, batches), strict=True):
+                scores[batch] = result
+        torch.set_num_threads(self._cores)  # what the workers set for themselves, threads made later would inherit
+        return scores
 
 
 def _random_weights(path: Path) -> list[str]:
