@@ -9,12 +9,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection as Collection_
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
 from engine import config as configs
-from engine import experiment
+from engine import experiment, parts
 from engine.artifacts import Workspace
 from engine.config import SearchOptions
 from engine.datasets.reader import Dataset
@@ -22,8 +22,10 @@ from engine.datasets.times import read_time
 from engine.errors import InputError
 from engine.experiment import Contestant
 from engine.methods.base import Method, Searcher
-from engine.records import Document, Hit, Judgement, Request
+from engine.priors import Store, Understood, personal_store
+from engine.records import EXPLAINED, Document, Hit, Judgement, Request
 
+Entity = tuple[int, int, str]  # character offsets and a type: PER, LOC, EVT or TIM
 LONGEST = 500  # characters of a question; nobody types more, and a model reads no more
 NOBODY = "This collection has no people; leave the person out"
 
@@ -56,13 +58,30 @@ class Asked:
     """A question and what came of it. `person` is whose store was searched, None for everybody's.
 
     Where the question is one of the dataset's own, `right` are the documents that answer it (none: the store has no
-    answer); None if nobody has judged it.
+    answer); None if nobody has judged it. `understood` is what a personal question says of time, people and kind; None
+    where everybody's documents are searched. Entities are a trained tagger's, over `question` and `Document.content`.
     """
 
     question: str
     person: str | None
     answers: tuple[Answer, ...]
     right: tuple[Document, ...] | None
+    understood: Understood | None = None
+    question_entities: tuple[Entity, ...] = ()
+    document_entities: Mapping[str, tuple[Entity, ...]] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """What was understood of the question, as JSON values."""
+        said = self.understood
+        return {
+            "now": said.now if said else None,
+            "intervals": [{**asdict(i), "start": i.start.isoformat(), "end": i.end.isoformat()} for i in said.intervals]
+            if said
+            else [],
+            "mentions": [asdict(mention) for mention in said.mentions] if said else [],
+            "kind": said.kind if said else None,
+            "entities": [list(entity) for entity in self.question_entities],
+        }
 
 
 class Arena:
@@ -84,6 +103,7 @@ class Arena:
         self._searchers: list[Searcher] = [experiment.open_searcher(c, goal) for c in contestants]
         self._collection = goal.collection
         self._stores: dict[str | None, list[Document]] = {}
+        self._workspace, self._weighed = workspace, dict[str, Store]()
 
     @property
     def people(self) -> list[str]:
@@ -156,13 +176,41 @@ class Arena:
         Raises InputError for an unknown person, a time that can't be read, and a question that is empty or longer than
         LONGEST characters.
         """
+        request = self._request(text, person, time)
+        everybody = zip(self._contestants, self._searchers, strict=True)
+        answers = tuple(_answer(c.method, searcher, request, k, c.options) for c, searcher in everybody)
+        return self._asked(request, answers)
+
+    def understand(self, text: str, person: str | None = None, time: str | None = None) -> Asked:
+        """The question without answers; errors as those of `ask`."""
+        return self._asked(self._request(text, person, time), ())
+
+    def _request(self, text: str, person: str | None, time: str | None) -> Request:
         when, _ = read_time(time) if time is not None else (None, True)
         if time is not None and when is None:
             raise InputError(f"{time[:40]!r} can't be read as a time", remedy="Write it as 2023-05-08T13:56")
-        request = Request("question", clean(text), user=self._known(person), time=when)
-        everybody = zip(self._contestants, self._searchers, strict=True)
-        answers = tuple(_answer(c.method, searcher, request, k, c.options) for c, searcher in everybody)
-        return Asked(request.text, person, answers, self._right(request))
+        return Request("question", clean(text), user=self._known(person), time=when)
+
+    def _asked(self, request: Request, answers: tuple[Answer, ...]) -> Asked:
+        """The answers with what was understood of the question."""
+        said = None
+        if request.user is not None:
+            if request.user not in self._weighed:
+                self._weighed[request.user] = personal_store(self._collection, request.user)
+            said = self._weighed[request.user].understand(request, of_people=True)
+        found = {hit.document.id: hit.document for answer in answers for hit in answer.hits}
+        in_question, in_documents = self._tagged(request.text, [*found.values()])
+        return Asked(request.text, request.user, answers, self._right(request), said, in_question, in_documents)
+
+    def _tagged(
+        self, question: str, documents: Sequence[Document]
+    ) -> tuple[tuple[Entity, ...], dict[str, tuple[Entity, ...]]]:
+        """The entities of the question, and of each document by id; none while no tagger is trained."""
+        tagger = parts.newest(self._workspace, "tagger") if self.people else None
+        if tagger is None:
+            return (), {}
+        first, *others = tagger.tag([question, *(document.content[:EXPLAINED] for document in documents)])
+        return first, {document.id: found for document, found in zip(documents, others, strict=True)}
 
     @property
     def contestants(self) -> list[Method]:
@@ -186,8 +234,7 @@ class Arena:
         request = Request("question", clean(text), user=self._known(person))
         values = {**contestant.options.model_dump(), **(settings or {})}
         options = configs.parse(contestant.method.search_options, values, "search")
-        answer = _answer(contestant.method, searcher, request, k, options)
-        return Asked(request.text, person, (answer,), self._right(request))
+        return self._asked(request, (_answer(contestant.method, searcher, request, k, options),))
 
     def _contestant(self, name: str) -> tuple[Contestant, Searcher]:
         for contestant, searcher in zip(self._contestants, self._searchers, strict=True):
@@ -207,6 +254,7 @@ class Arena:
         """Do now what visitors would wait for, such as encoding what explanations need."""
         for searcher in self._searchers:
             searcher.warm()
+        self._tagged("warm", [])
 
     def _known(self, person: str | None) -> str | None:
         if person is not None and person not in self.people:

@@ -271,12 +271,15 @@ class Workspace:
             )
         return self.root / "models" / method / name
 
+    def models(self, method: str) -> list[Path]:
+        """The folders of a method's models, complete or not."""
+        return sorted((self.root / "models" / method).glob("[!.]*"))
+
     def trained(self, method: str, name: str) -> Path:
         """A complete trained model by its name. Raises InputError where there is none, and names those there are."""
         folder = self.model(method, name)
         if read_manifest(folder) is None:
-            found = sorted(folder.parent.glob("[!.]*")) if folder.parent.is_dir() else []
-            there = [path.name for path in found if read_manifest(path)]
+            there = [path.name for path in self.models(method) if read_manifest(path)]
             train = f"Make one: python -m admin train {method} --data DIR --name {name}"
             remedy = f"There are {', '.join(there)}" if there else train
             raise InputError(f"{method} has no model {name!r}", where="--model", remedy=remedy)

@@ -61,21 +61,22 @@ def take_in(workspace: Workspace, dataset: Dataset) -> None:
 
 def prepare(workspace: Workspace, folders: Sequence[Path] = ()) -> Demo:
     """Index what is missing, judge each contestant once a dataset, and open everything."""
-    everybody = [experiment.contestant(m.name, None, m.first_start) for m in methods.everything()]
     collections = datasets(folders)
     fields: dict[str, list[Contestant]] = {}
     for dataset in collections:
         take_in(workspace, dataset)
-        contestants = [c for c in everybody if c.method.lives_on(workspace, dataset.digest)]
-        fields[dataset.name] = contestants
+        alive = [m for m in methods.everything() if m.lives_on(workspace, dataset.digest)]
+        plain = [experiment.contestant(m.name, None, m.first_start) for m in alive]
+        personal = experiment.target(workspace, dataset).collection.users
+        fields[dataset.name] = [experiment.personal(c) for c in plain] if personal else plain
         judged = {
-            (run.info["method"], run.info["split"])
+            (run.info["config"], run.info["split"])
             for run in runs.everything(workspace)
             if run.info["dataset_digest"] == dataset.digest
         }
-        for contestant in contestants:
-            if "test" in dataset.splits and (contestant.method.name, "test") not in judged:
-                print(f"judging {contestant.method.name} on {dataset.name}", file=sys.stderr)  # noqa: T201
+        for contestant in {c.config: c for c in (*plain, *fields[dataset.name])}.values():
+            if "test" in dataset.splits and (contestant.config, "test") not in judged:
+                print(f"judging {contestant.config} on {dataset.name}", file=sys.stderr)  # noqa: T201
                 experiment.evaluate(contestant, workspace, dataset, "test")
     telling: dict[str, frozenset[str]] = {}
     try:

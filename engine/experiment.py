@@ -79,6 +79,13 @@ def contestant(
     return Contestant(method, path.stem, tuple(s for s in settings if _is_told(s, told)), build, options)
 
 
+def personal(chosen: Contestant) -> Contestant:
+    """The same method as it searches a person's own memories, `NAME_personal.yaml`; itself where there is none."""
+    name = f"{chosen.config}_personal"
+    known = (CONFIGS / f"{name}.yaml").exists()
+    return contestant(chosen.method.name, name, chosen.settings) if known else chosen
+
+
 @dataclass(frozen=True)
 class Trainee:
     """A method or a part that can be trained, with its configuration. `use` says how the model {name} is used."""

@@ -5,13 +5,15 @@ A part is declared like a method, in a line here and a `PART` in its module; `tr
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from engine import config as configs
-from engine.artifacts import Manifest
+from engine.artifacts import Manifest, Workspace, read_manifest
 from engine.config import BuildConfig
 from engine.datasets.reader import Dataset
 from engine.errors import InputError
@@ -29,6 +31,7 @@ class Part:
     use: str
     build_config: type[BuildConfig]
     train: Callable[[Target, Dataset, Any, str], Manifest]
+    load: Callable[[Path], Any]  # the model from its folder, kept loaded
 
 
 def get(name: str) -> Part:
@@ -38,6 +41,16 @@ def get(name: str) -> Part:
 
 def everything() -> list[Part]:
     return [get(name) for name in MODULES]
+
+
+def newest(workspace: Workspace, name: str) -> Any:
+    """The newest complete model of a part, loaded; None where there is none, or where it cannot be loaded."""
+    there = [(made.created, path) for path in workspace.models(name) if (made := read_manifest(path))]
+    if not there:
+        return None
+    with contextlib.suppress(InputError):  # damaged, or of another MiniLM: `status` tells
+        return get(name).load(max(there)[1])
+    return None
 
 
 def configured(name: str, config: configs.MethodConfig, where: str, settings: Sequence[str]) -> tuple[Part, Any]:

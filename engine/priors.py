@@ -17,6 +17,7 @@ import numpy as np
 
 from engine import people, timeparse
 from engine.config import PriorOptions, SearchOptions
+from engine.index.collection import Collection
 from engine.index.ranking import best, to_run
 from engine.index.reading import store_rows
 from engine.methods.base import Searcher, Target
@@ -100,6 +101,12 @@ class Store:
         return parts
 
 
+def personal_store(collection: Collection, user: str) -> Store:
+    """One person's live memories."""
+    rows = store_rows(collection, user)
+    return Store(np.asarray(rows, np.int64), [collection.document(row) for row in rows])
+
+
 class Priors(Searcher[SearchOptions]):
     """Another searcher's candidates, scored again with what the question says of time, people and kind.
 
@@ -126,11 +133,6 @@ class Priors(Searcher[SearchOptions]):
             rows, scores, _, inside = self._weigh(request, run, i)
             lists.append(best(rows[inside], scores[inside], self.collection.rank, k))
         return to_run(requests, lists, run.ids)
-
-    def understand(self, request: Request) -> Understood:
-        """What the question says, as it is weighed here."""
-        store = self._store(request.user) or Store(np.empty(0, np.int64), [])
-        return store.understand(request, of_people=request.user is not None)
 
     def _weigh(self, request: Request, run: Run, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(n,) rows, their scores, (3, n) what each prior added, (n,) which stay, of request number `i`."""
@@ -159,8 +161,7 @@ class Priors(Searcher[SearchOptions]):
         if user is None:
             return None
         if user not in self._stores:
-            rows = store_rows(self.collection, user)
-            self._stores[user] = Store(np.asarray(rows, np.int64), [self.collection.document(row) for row in rows])
+            self._stores[user] = personal_store(self.collection, user)
         return self._stores[user]
 
     def explain(self, request: Request, documents: Sequence[str], options: SearchOptions | None = None) -> list[Hit]:

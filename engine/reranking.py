@@ -18,13 +18,14 @@ import numpy as np
 from pydantic import Field
 
 from engine.artifacts import Manifest, stage
-from engine.config import BuildConfig
+from engine.config import BuildConfig, RerankOptions
 from engine.datasets.reader import Dataset
 from engine.encoder import Encoder, EncoderConfig, find_model, shared_encoder
 from engine.index.reading import Reads
 from engine.methods.base import Target
 from engine.parts import Part
 from engine.personal import Answered, Questions
+from engine.rerank import reranker
 from engine.training import CrossEncoderConfig, Group, train_cross_encoder
 
 VERSION = 1
@@ -111,4 +112,5 @@ PART = Part(
     use="--set search.rerank.model={name}",
     build_config=RerankerConfig,
     train=train,
+    load=lambda folder: reranker(RerankOptions(model=str(folder / "model"))),
 )

@@ -53,6 +53,10 @@ def serve(demo: Demo) -> None:
         asked = demo.arena(collection).ask(question, person, time, max(1, min(k, MOST)))
         return [answer.record() for answer in asked.answers]
 
+    def understand(question: str, collection: str, person: str | None = None, time: str | None = None) -> Record:
+        """What is understood of a personal question: intervals, whom it mentions, the kind it asks for, entities."""
+        return demo.arena(collection).understand(question, person, time).record()
+
     def scenarios(question: str, collection: str, a: float | None = None, k: int = 5) -> Record:
         """Answers with the scenario that explains each; `a` (0 to 1) is the weight of the document itself.
 
@@ -100,6 +104,7 @@ def serve(demo: Demo) -> None:
         store,
         examples,
         ask,
+        understand,
         scenarios,
         context,
         boards,

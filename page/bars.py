@@ -8,7 +8,8 @@ from itertools import groupby
 from engine.evaluation.measures import MEASURES
 from engine.evaluation.significance import Interval
 from engine.leaderboard import Bar, Duel, Entry, Round
-from page.cards import notice, text
+from page.cards import notice
+from page.marks import text
 
 
 def leaderboard(entries: Sequence[Entry], metric: str) -> str:

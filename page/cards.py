@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
-from html import escape
 from itertools import groupby
 
 from engine.arena import Answer, Asked
-from engine.records import ClosestSentence, Document, Explanation, MatchedScenario, MatchedTerms, Request
+from engine.records import ClosestSentence, Document, Explanation, MatchedScenario, MatchedTerms, Moved, Request
+from page import understood
+from page.marks import Mark, shown, text, words
 
 KINDS = ("event", "message", "contact")  # those with a colour of their own
 SHOWN_WHY = 160  # characters of a reason before it is cut
 SHOWN_TEXT = 400  # characters of a document's text on a card
 SHOWN_ENTRY = 300  # and in the timeline
 SHOWN_STORE = 1000  # documents of a store that are listed; the browser has to hold them
-
-
-def text(value: object) -> str:
-    """Escaped for HTML, and for Gradio's template syntax, which would otherwise read ${...} and {{...}}."""
-    return escape(str(value)).replace("$", "&#36;").replace("{", "&#123;").replace("}", "&#125;").replace("`", "&#96;")
 
 
 def notice(sentence: str, kind: str = "empty") -> str:
@@ -43,20 +39,6 @@ def _when(time: str) -> str:
     return f'<time datetime="{text(time)}">{text(shown)}</time>'
 
 
-def marked(content: str, spans: Iterable[tuple[int, int]]) -> str:
-    """`content` escaped, with `spans` (start, end) marked; overlapping spans are one mark."""
-    pieces, position = [], 0
-    for start, end in sorted(spans):
-        start = max(start, position)
-        if end <= start:
-            continue
-        pieces.append(text(content[position:start]))
-        pieces.append(f"<mark>{text(content[start:end])}</mark>")
-        position = end
-    pieces.append(text(content[position:]))
-    return "".join(pieces).replace(" | ", ' <span class="q-sep" aria-hidden="true">·</span> ')
-
-
 def answers(asked: Asked, whose: str) -> str:
     """Contestants side by side under the question. `whose` is what the controls said when it was asked.
 
@@ -64,21 +46,28 @@ def answers(asked: Asked, whose: str) -> str:
     have been stands below.
     """
     gold = None if asked.right is None else frozenset(d.id for d in asked.right)
-    columns = "".join(_column(answer, gold) for answer in asked.answers)
+    columns = "".join(_column(answer, gold, asked.document_entities) for answer in asked.answers)
     found = {hit.document.id for answer in asked.answers for hit in answer.hits}
     missed = [d for d in asked.right or () if d.id not in found] if gold and not gold & found else []
     below = f'<section class="q-missed"><h2>None found it. It was this:</h2>{plain(missed, gold or ())}</section>'
     who = f" <span>asked of {text(asked.person)}’s store</span>" if asked.person else ""
     return (
-        f'<p class="q-asked" data-whose="{text(whose)}">“{text(asked.question)}”{who}</p>'
+        f'<p class="q-asked" data-whose="{text(whose)}">“{understood.question(asked)}”{who}</p>{understood.line(asked)}'
         f'<div class="q-columns q-answers">{columns}</div>{below if missed else ""}'
     )
 
 
-def _column(answer: Answer, gold: frozenset[str] | None) -> str:
+def _column(answer: Answer, gold: frozenset[str] | None, entities: Mapping[str, Sequence[Mark]]) -> str:
     ranks = [rank for rank, hit in enumerate(answer.hits, start=1) if gold and hit.document.id in gold]
     cards = "".join(
-        _card(rank, hit.document, hit.why, bool(gold) and hit.document.id in (gold or ()), hit.score)
+        _card(
+            rank,
+            hit.document,
+            hit.why,
+            bool(gold) and hit.document.id in (gold or ()),
+            hit.score,
+            entities.get(hit.document.id, ()),
+        )
         for rank, hit in enumerate(answer.hits, start=1)
     )
     found = f"<ol>{cards}</ol>" if cards else notice("Nothing found: no word in common.", "none")
@@ -99,13 +88,21 @@ def _verdict(gold: frozenset[str] | None, ranks: list[int], shown: int) -> str:
     return f'<span class="q-verdict q-wrong">not in its first {shown}</span>' if shown else ""
 
 
-def _card(rank: int, document: Document, why: Sequence[Explanation], right: bool, score: float | None = None) -> str:
-    spans = [span for reason in why if isinstance(reason, MatchedTerms) for span in reason.spans]
+def _card(
+    rank: int,
+    document: Document,
+    why: Sequence[Explanation],
+    right: bool,
+    score: float | None = None,
+    entities: Sequence[Mark] = (),
+) -> str:
+    matched = words(span for reason in why if isinstance(reason, MatchedTerms) for span in reason.spans)
     reasons = "".join(f"<li>{_reason(reason, document)}</li>" for reason in why)
+    body = shown(document, [*matched, *entities], SHOWN_TEXT)
     title = text(document.id) + (f", score {score:.4f}" if score is not None else "")
     return (
         f'<li class="q-card{" q-gold" if right else ""}" tabindex="0" data-id="{text(document.id)}" title="{title}">'
-        f'{heading(rank, document, right)}<div class="q-text">{shown(document, spans, SHOWN_TEXT)}</div>'
+        f'{heading(rank, document, right)}<div class="q-text">{body}</div>'
         + (f'<ul class="q-why" aria-label="why">{reasons}</ul></li>' if reasons else "</li>")
     )
 
@@ -115,27 +112,6 @@ def heading(rank: int, document: Document, right: bool, more: str = "") -> str:
     label = '<span class="q-tick">✓ the answer</span>' if right else ""
     rest = f"{_kind(document)}{when(document)}{label}{more}"
     return f'<div class="q-head"><span class="q-rank">{rank}</span>{rest}</div>'
-
-
-def shown(document: Document, spans: Sequence[tuple[int, int]], most: int) -> str:
-    """The title, if there is one, and at most `most` characters of the text, `spans` of `Document.content` marked."""
-    content, end = document.content, len(document.title) if document.content.startswith(document.title) else 0
-    title = marked(*excerpt(content[:end], [s for s in spans if s[1] <= end], most))
-    body = [(max(a - end, 0), b - end) for a, b in spans if b > end]
-    head = f'<strong class="q-title">{title}</strong>' if end else ""
-    return head + marked(*excerpt(content[end:], body, most))
-
-
-def excerpt(content: str, spans: Sequence[tuple[int, int]], most: int) -> tuple[str, list[tuple[int, int]]]:
-    """At most `most` characters of `content`, around the first of `spans`, and the spans within them."""
-    if len(content) <= most:
-        return content, [*spans]
-    first = min((start for start, _ in spans), default=0)
-    low = max(0, min(first - most // 4, len(content) - most))
-    high = low + most
-    before, after = "…" if low else "", "…" if high < len(content) else ""
-    inside = [(a - low + len(before), b - low + len(before)) for a, b in spans if low <= a and b <= high]
-    return before + content[low:high] + after, inside
 
 
 def _kind(document: Document) -> str:
@@ -149,6 +125,8 @@ def _kind(document: Document) -> str:
 def _reason(reason: Explanation, document: Document) -> str:
     if isinstance(reason, ClosestSentence) and reason.sentence == document.content:
         return f"close in meaning ({reason.document_similarity:.2f})"
+    if isinstance(reason, Moved):
+        return understood.moved(reason)
     if isinstance(reason, MatchedScenario) and reason.scenario_similarity is not None:
         verb = "says" if reason.source == "extractive" else "serves"
         need = cut(reason.need, SHOWN_WHY)

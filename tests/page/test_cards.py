@@ -7,7 +7,7 @@ import re
 import pytest
 
 from engine.records import Document, MatchedTerms
-from page import cards
+from page import cards, marks
 
 
 def plain(markup: str) -> str:
@@ -26,10 +26,10 @@ def test_marks_lie_where_the_explanation_says(title: str, text: str) -> None:
 def test_a_long_text_is_cut_around_the_first_match() -> None:
     content = "x " * 3000 + "boat" + " y" * 3000
     start = content.index("boat")
-    cut, spans = cards.excerpt(content, [(start, start + 4), (9000, 9001)], 200)
+    cut, spans = marks.excerpt(content, marks.words([(start, start + 4), (9000, 9001)]), 200)
     assert len(cut) == 202 and cut[0] == cut[-1] == "…"
-    assert [cut[a:b] for a, b in spans] == ["boat"]
-    assert cards.excerpt("short", [(0, 2)], 200) == ("short", [(0, 2)])
+    assert [cut[a:b] for a, b, _ in spans] == ["boat"]
+    assert marks.excerpt("short", [(0, 2, "")], 200) == ("short", [(0, 2, "")])
 
 
 def test_every_character_is_escaped() -> None:

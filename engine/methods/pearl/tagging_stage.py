@@ -16,7 +16,7 @@ from engine.datasets.reader import Dataset
 from engine.encoder import find_model
 from engine.errors import InputError
 from engine.methods.base import Target
-from engine.methods.pearl.tagging import Sentence, TaggerConfig, of_dataset, read_conll, train_tagger
+from engine.methods.pearl.tagging import Sentence, TaggerConfig, of_dataset, read_conll, shared_tagger, train_tagger
 from engine.parts import Part
 
 VERSION = 1
@@ -64,4 +64,5 @@ PART = Part(
     use="the page shows what it finds",
     build_config=TaggerBuild,
     train=train,
+    load=lambda folder: shared_tagger(folder / "tagger"),
 )
