@@ -23,6 +23,8 @@ from engine.synth.records import Question
 from engine.synth.voices import Voice, draw_voice
 
 DRAWS = 60  # for one question before a memory is left alone
+AT = 0.5  # of the questions with room for a place name it
+_ROOMY = 17  # words; longer questions are turned down half the time
 AHEAD = 0.22  # of the questions about events are asked before they take place
 _HORIZON = timedelta(days=150)  # how long after the last memory people still ask
 _NOUN = re.compile(r"(?:the|my|our|that|this|those|these|a|an|one|his|her|their|some|another)\b", re.IGNORECASE)
@@ -105,27 +107,33 @@ class Asker:
         rng, text = self._rng, template.drawn(self._rng)
         slots: dict[str, Annotated | str] = {"with": "", "at": "", "time": ""}
         scene, index = self._phrases(note, template, slots)
-        if template.slots - {"whom", "time", "with", "at"} - slots.keys():
+        if template.slots - {"whom", "time", "with", "at", "place"} - slots.keys():
             return None
-        claim = {"scene": scene, "index": index, "window": moment.meant}
+        names: list[str] = []
+        ties, places = None, None
         mention = self._mention(note, template, slots, named)
         if mention is not None:
             if mention.long and ("{whom}'s" in text or rng.random() < 0.5):
                 return None
             slots["whom"], slots["with"] = mention.text, Annotated(" with ") + mention.text
-            claim["ties"] = mention.fits
+            ties = mention.fits
+            names.append(mention.text.text)
         elif "whom" in template.slots:
             return None
-        if "at" in template.slots and note.place and rng.random() < 0.35:
-            where, fits = self._namer.place(rng, self._places[note.place])
-            slots["at"], claim["place"] = Annotated(" at ") + where, fits
+        if "place" in template.slots and not note.place:
+            return None
+        if "place" in template.slots or ("at" in template.slots and note.place and rng.random() < AT):
+            where, places = self._namer.place(rng, self._places[note.place])
+            slots["place"], slots["at"] = where, Annotated(" at ") + where
+            names.append(where.text)
         question = self._timed(text, slots, moment)
-        names = [mention.text.text] if mention is not None else []
-        if shared := shared_words(question.text, note.memory.text, () if not named else names):
-            if len(shared) > self._rules.max_shared:
-                return None
+        if len(question.text.split()) > _ROOMY and rng.random() < 0.6:
+            return None
+        if len(shared_words(question.text, note.memory.text, names if named else ())) > self._rules.max_shared:
+            return None
         order = template.mark if template.mark in ("last", "next") else None
-        return question, Claim(note.memory.kind, moment.now, order=order, **claim)
+        kind = note.memory.kind
+        return question, Claim(kind, moment.now, scene, index, ties, places, moment.meant, order)
 
     def _phrases(self, note: Noted, template: Template, slots: dict) -> tuple[str | None, int | None]:
         """Fills the slots that the scene's phrases are for; returns (scene, index) as far as these name them."""
@@ -133,10 +141,13 @@ class Asker:
         if part is None:
             return None, None
         scene, index = None, None
-        if "np" in template.slots:
-            slots["np"] = phrase(rng.choice([np for np in part.scene.np if _NOUN.match(np)] or part.scene.np))
-            many = _plural(part.scene.np, slots["np"].text)
-            slots["was"], slots["is"] = ("were", "are") if many else ("was", "is")
+        for slot in template.slots & {"np", "ev"}:
+            chosen = [np for np in part.scene.np if _NOUN.match(np) and (slot == "np" or "[" in np)]
+            if not chosen:
+                continue
+            source = rng.choice(chosen)
+            slots[slot] = phrase(source)
+            slots["was"], slots["is"] = ("were", "are") if _plural(source) else ("was", "is")
             scene = part.scene.id
         if "vp" in template.slots:
             slots["vp"] = phrase(rng.choice(part.scene.vp))
@@ -158,8 +169,8 @@ class Asker:
         if not note.ties or not template.slots & {"whom", "with"}:
             return None
         if "whom" not in template.slots:
-            crowded = any(" with" in plain(slots[key]).text for key in ("vp", "np") if key in slots)
-            if crowded or self._rng.random() < 0.3:
+            crowded = any(" with" in plain(slots[key]).text for key in ("vp", "np", "ev") if key in slots)
+            if crowded or self._rng.random() < 0.2:
                 return None
         for _ in range(4):
             mention = self._namer.person(self._rng, self._life.tie(self._rng.choice(sorted(note.ties))))
@@ -180,10 +191,9 @@ class Asker:
         return question[:-1] + " " + said + "?" if question.text.endswith("?") else question + " " + said
 
 
-def _plural(phrases: tuple[str, ...], text: str) -> bool:
+def _plural(noun_phrase: str) -> bool:
     """Whether a noun phrase takes "were": its head, in brackets or before the first preposition, ends in s."""
-    source = next((p for p in phrases if p.replace("[", "").replace("]", "") == text), text)
-    bracketed = re.search(r"\[([^\]]*)\]", source)
-    head = (bracketed.group(1) if bracketed else _HEAD.split(source)[0]).strip().rstrip(",")
+    bracketed = re.search(r"\[([^\]]*)\]", noun_phrase)
+    head = (bracketed.group(1) if bracketed else _HEAD.split(noun_phrase)[0]).strip().rstrip(",")
     word = head.split()[-1] if head else ""
     return word.endswith("s") and not word.endswith(("ss", "us", "is", "'s", "ics")) and word not in ("gas", "canvas")

@@ -153,8 +153,9 @@ def _query(question: Question) -> dict:
 def _readme(number: int, pairs: int, seed: int) -> str:
     command = f"python -m admin data synth personal OUT --people {number} --pairs {pairs} --seed {seed}"
     years = f"{people.FIRST_DAY.year} to {people.LAST_DAY.year}"
-    return (
-        f"# Invented people\n\n{pairs} vague questions of {number} invented people about their own events, messages and "
-        f"contacts of {years}, each with one answer. Made by `{command}` from the scenes in data/scenes. It is planted: "
-        "for training, never a result. Apache-2.0, as the project.\n"
-    )
+    return f"""# Invented people
+
+{pairs} vague questions of {number} invented people about their own events, messages and contacts of {years}, each with
+one answer. Made by `{command}` from the scenes in data/scenes.
+It is planted: for training, never a result. Apache-2.0, as the project.
+"""

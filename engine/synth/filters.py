@@ -18,20 +18,22 @@ from engine.synth.memories import Noted
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _STEMMER = Stemmer.Stemmer("english")
-STOP_WORDS = frozenset(
-    """a about across after again against ago ain all already also always am an and another any anybody anyone anything
-    are around as asked at away back be because been before being between both but by can cannot come could couldn did
-    didn do does doesn doing don done down during each either else ever every everybody everyone everything few find for
-    from get getting give go goes going gone got had has have having he her here hers herself hey him himself his how i
-    if in into is isn it its itself just kind know last later less let like ll long look lot made make many may maybe me
-    mean meant might mine more most much must my myself name near need never new next no nobody nor not nothing now of
-    off often oh ok okay old on once one only onto or other our ours ourselves out over own past per person perhaps
-    please put quite rather re really remember remind s said same say says send sent shall she should so some somebody
-    somehow someone something soon still such t take tell text than that the their theirs them themselves then there
-    these they thing things this those though through till time to today together told too toward two under until up upon
-    us use very want was wasn way we well went were what whatever when where whether which while who whom whose why will
-    with within without won would wouldn yes yet you your yours yourself ve m d""".split()
-)
+_STOP = """
+a about across after again against ago ain all already also always am an and another any anybody anyone anything
+are around as asked at away back be because been before being between both but by can cannot come could couldn
+did didn do does doesn doing don done down during each either else ever every everybody everyone everything few
+find for from get getting give go goes going gone got had has have having he her here hers herself hey him
+himself his how i if in into is isn it its itself just kind know last later less let like ll long look lot made
+make many may maybe me mean meant might mine more most much must my myself name near need never new next no
+nobody nor not nothing now of off often oh ok okay old on once one only onto or other our ours ourselves out
+over own past per person perhaps please put quite rather re really remember remind s said same say says send
+sent shall she should so some somebody somehow someone something soon still such t take tell text than that the
+their theirs them themselves then there these they thing things this those though through till time to today
+together told too toward two under until up upon us use very want was wasn way we well went were what whatever
+when where whether which while who whom whose why will with within without won would wouldn yes yet you your
+yours yourself ve m d
+"""
+STOP_WORDS = frozenset(_WORD.findall(_STOP))
 
 
 @lru_cache(maxsize=65536)

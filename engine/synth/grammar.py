@@ -1,12 +1,13 @@
 """The question grammar: how people ask for an event, a message or a contact, as templates.
 
 One line is one template: `ask | text`. (a|b|) draws one of its alternatives. The slots are:
-  {vp} {np} {about} {told} {who}: phrases of the memory's scene;   {was} {is}: agree with {np}
-  {whom}: a person, must be there;   {with}: " with" a person, or nothing;   {at}: " at" a place, or nothing
-  {group}: the group of a contact
+  {vp} {np} {about} {told} {who}: phrases of the memory's scene; {ev} is an {np} with a noun that names an event
+  {was} {is}: agree with {np} or {ev}
+  {whom}: a person, must be there;   {with}: " with" a person, or nothing
+  {place}: a place, must be there;   {at}: " at" a place, or nothing
   {time}: " last week", or nothing; where it is missing, a phrase goes to the end or to the front
-A mark before the text: . no time; ~ no time, or a coarse one, since the time is asked for; ! a time must be said, since little else
-is; < the last time, > the next time, no other time is said.
+A mark before the text: . no time; ~ no time, or a coarse one, since the time is asked for; ! a time must be said, since
+little else is; < the last time, > the next time, no other time is said.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _MARKS = {".": "untimed", "~": "coarse", "!": "timed", "<": "last", ">": "next"}
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A way to ask. `ask` is who, what, when, where or yes-no; `mark` one of untimed, coarse, timed, last, next or ""."""
+    """A way to ask: who, what, when, where or yes-no. `mark` is untimed, coarse, timed, last, next or ""."""
 
     ask: str
     text: str
@@ -38,7 +39,7 @@ class Template:
         text = self.text
         while match := _CHOICE.search(text):
             text = text[: match.start()] + rng.choice(match.group(1).split("|")) + text[match.end() :]
-        return text
+        return " ".join(text.split()).replace(" ?", "?")
 
 
 def _read(table: str) -> tuple[Template, ...]:

@@ -2,45 +2,45 @@
 
 EVENTS = """
 when | ~When did I {vp}{with}{at}?
-when | ~When was it that I got to {vp}{with}?
+when | ~When was it that I got to {vp}{with}{at}?
 when | ~When (exactly|) {was} {np}{with}?
 when | ~What day {was} {np}?
-when | ~(On what|What) date did I {vp}{with}?
+when | ~(On what|What) date did I {vp}{with}{at}?
 when | ~(Which|What) month did I {vp}{with} in?
-when | .How long ago did I {vp}{with}?
-when | What time did {np} start{time}?
+when | .How long ago did I {vp}{with}{at}?
+when | What time did {ev} start{time}?
 when | ~When did {whom} and I {vp}?
-when | ~Remind me when I had to {vp}{with}?
-when | ~When did I arrange to {vp}{with}?
-when | ~When did I (plan|mean) to {vp}{with}?
-when | ~When was I (supposed|due) to {vp}{with}?
-when | ~When had I planned to {vp}{with}?
-when | ~When was I meant to {vp}{with}?
+when | ~Remind me when I had to {vp}{with}{at}?
+when | ~When did I arrange to {vp}{with}{at}?
+when | ~When did I (plan|mean) to {vp}{with}{at}?
+when | ~When was I (supposed|due) to {vp}{with}{at}?
+when | ~When had I planned to {vp}{with}{at}?
+when | ~When was I meant to {vp}{with}{at}?
 when | ~{np} with {whom}, when was that?
-when | ~When did {whom} come along for {np}?
-when | ~When was {whom} there for {np}?
-when | <When did I last {vp}{with}?
-when | <When was the last time I got to {vp}{with}?
-when | <When was the last time {whom} came along to {np}?
-when | <How long is it since I last had to {vp}{with}?
+when | ~When did {whom} come along for {ev}?
+when | ~When was {whom} there for {ev}?
+when | <When did I last {vp}{with}{at}?
+when | <When was the last time I got to {vp}{with}{at}?
+when | <When was the last time {whom} came along to {ev}?
+when | <How long is it since I last had to {vp}{with}{at}?
 when | <When did {whom} and I last {vp}?
 when | <Last time I had to {vp}{with}, when was that?
 who | Who did I {vp} with?
 who | Who did I {vp} with{at}?
-who | Who (came with me|went with me|came along|tagged along) to {np}?
-who | Who was (with me|there|around|by my side) (at|for) {np}?
-who | Who joined me for {np}?
+who | Who (came with me|went with me|came along|tagged along) to {ev}?
+who | Who was (with me|there|around|by my side) (at|for) {ev}?
+who | Who joined me for {ev}?
 who | Who was I supposed to {vp} with?
 who | Who was I (meant|going) to {vp} with?
 who | Who did I (plan|arrange|agree|want) to {vp} with?
 who | Who did I have down for {np}?
-who | Who else was (there|involved|coming) for {np}?
-who | (With whom|Who) did I share {np}?
-who | Who kept me company at {np}?
-who | Who was the person I met (at|for) {np}?
-who | Who was at {np}?
-who | What was the name of the person (I was with|who joined me|who came) for {np}?
-who | What's the name of (whoever|the one who|the person who) came to {np}?
+who | Who else was (there|involved|coming) for {ev}?
+who | (With whom|Who) did I share {ev}?
+who | Who kept me company at {ev}?
+who | Who was the person I met (at|for) {ev}?
+who | Who was at {ev}?
+who | What was the name of the person (I was with|who joined me|who came) for {ev}?
+who | What's the name of (whoever|the one who|the person who) came to {ev}?
 who | Whose name did I write down for {np}?
 who | <Who did I last {vp} with?
 who | <Who came along the last time I got to {vp}?
@@ -50,15 +50,15 @@ where | Where {was} {np}{with}?
 where | Where did {whom} and I {vp}?
 where | Where was I (supposed|meant) to {vp}{with}?
 where | Where did I (plan|arrange) to {vp}{with}?
-where | Where did {np} take place?
-where | Where did I meet {whom} for {np}?
-where | Where did {whom} and I go for {np}?
+where | Where did {ev} take place?
+where | Where did I meet {whom} for {ev}?
+where | Where did {whom} and I go for {ev}?
 where | (What was|What's) the name of the place where I went to {vp}?
 where | What was the (place|venue) called where I had to {vp}{with}?
-where | What was the name of the place for {np}?
+where | What was the name of the place for {ev}?
 where | Which place did I go to{time} to {vp}{with}?
-where | (Whereabouts|Where) {was} {np} held?
-where | (Which|What) address did I note down for {np}?
+where | (Whereabouts|Where) {was} {ev} held?
+where | (Which|What) address did I note down for {ev}?
 where | In which place did I get to {vp}{with}?
 where | !Where did I (go|meet up) with {whom}?
 where | !Where was I with {whom}?
@@ -85,60 +85,78 @@ what | What was the plan for {np}{with}?
 what | What did my calendar say about {np}?
 what | What were the details of {np}{with}?
 what | What was {whom} up to at {np}?
-what | What was the event called where I had to {vp}{with}?
+what | What was the event called where I had to {vp}{with}{at}?
 what | What did I call it in my calendar when I had to {vp}?
 yes-no | Did I {vp}{with}{at}?
 yes-no | Did {whom} and I {vp}?
-yes-no | Did I (plan|schedule|arrange) to {vp}{with}?
-yes-no | Was I (supposed|meant|scheduled|due) to {vp}{with}?
+yes-no | Did I (plan|schedule|arrange) to {vp}{with}{at}?
+yes-no | Was I (supposed|meant|scheduled|due) to {vp}{with}{at}?
 yes-no | Did I have {np} in my calendar?
 yes-no | Did I put {np}{with} in my calendar?
-yes-no | Did I (schedule|book|plan|arrange|organise) {np}{with}?
-yes-no | Did {whom} come (along|with me) to {np}?
-yes-no | Was {whom} (there|with me|around) for {np}?
-yes-no | Was {whom} (supposed|meant) to come to {np}?
+yes-no | Did I (schedule|book|plan|arrange|organise) {ev}{with}?
+yes-no | Did {whom} come (along|with me) to {ev}?
+yes-no | Was {whom} (there|with me|around) for {ev}?
+yes-no | Was {whom} (supposed|meant) to come to {ev}?
 yes-no | Was there (anything|something) planned with {whom} about {np}?
-yes-no | Did I (join|meet|see) {whom} for {np}?
+yes-no | Did I (join|meet|see) {whom} for {ev}?
 yes-no | .Did I ever {vp} with {whom}?
 yes-no | Did I really {vp}{with}{time}, or did I make that up?
 yes-no | Did I meet up with {whom} to {vp}?
-yes-no | Was I going to {vp}{with}?
+yes-no | Was I going to {vp}{with}{at}?
 yes-no | Was it with {whom} that I had to {vp}?
-yes-no | Did I make plans to {vp}{with}?
+yes-no | Did I make plans to {vp}{with}{at}?
 yes-no | !Did I (have|plan|arrange|schedule) (anything|something) with {whom}?
 yes-no | !Was there something on with {whom}{at}?
 yes-no | !Was I (supposed|meant) to (meet|see) {whom}?
 yes-no | !Did I (meet|see|spend time with|go out with|catch up with) {whom}{at}?
+when | <When did I last (go to|visit|drop by) {place}{with}?
+when | <When was I last at {place}{with}?
+when | <When was the last time I went to {place}{with}?
+when | ~When did {whom} and I go to {place}?
+when | ~When did I meet {whom} at {place}?
+who | !Who did I (meet|see|go with) at {place}?
+who | !Who was I with at {place}?
+who | !Who came along to {place}?
+who | <Who was with me the last time I went to {place}?
+what | !What did I (do|have on|have planned) at {place}?
+what | !What event did I (go to|attend) at {place}?
+what | !What was on at {place}?
+what | !What did {whom} and I do at {place}?
+what | !What was the reason I went to {place}?
+yes-no | !Was I at {place}{with}?
+yes-no | !Did I go to {place}{with}?
+yes-no | Did I go to {place} to {vp}?
+yes-no | Did {whom} and I meet at {place}?
 """
 
 AHEAD = """
-when | ~When am I (going to|supposed to|meant to|due to) {vp}{with}?
-when | ~When do I {vp}{with}?
-when | ~When do I have to {vp}{with}?
+when | ~When am I (going to|supposed to|meant to|due to) {vp}{with}{at}?
+when | ~When do I {vp}{with}{at}?
+when | ~When do I have to {vp}{with}{at}?
 when | ~When {is} {np}{with}?
 when | ~What (day|date) {is} {np}?
-when | What time {is} {np}{time}?
+when | What time {is} {ev}{time}?
 when | What time am I supposed to {vp}{with}{time}?
-when | ~When am I meeting {whom} for {np}?
-when | ~When did I (plan|arrange|agree) to {vp}{with}?
-when | ~When did I say I would {vp}{with}?
-when | ~When will I {vp}{with}?
+when | ~When am I meeting {whom} for {ev}?
+when | ~When did I (plan|arrange|agree) to {vp}{with}{at}?
+when | ~When did I say I would {vp}{with}{at}?
+when | ~When will I {vp}{with}{at}?
 when | ~When will {whom} and I {vp}?
-when | ~Remind me when I (have to|am going to|need to) {vp}{with}?
+when | ~Remind me when I (have to|am going to|need to) {vp}{with}{at}?
 when | ~{np} with {whom}, when is that?
 when | .How soon do I have to {vp}?
-when | >When am I next going to {vp}{with}?
-when | >When do I next {vp}{with}?
-when | >When's the next time I {vp}{with}?
+when | >When am I next going to {vp}{with}{at}?
+when | >When do I next {vp}{with}{at}?
+when | >When's the next time I {vp}{with}{at}?
 when | >When is the next time {whom} and I {vp}?
 who | Who am I (going to|supposed to|meant to|planning to) {vp} with?
-who | Who is (coming|going|joining me|coming along) to {np}?
-who | Who is joining me for {np}?
+who | Who is (coming|going|joining me|coming along) to {ev}?
+who | Who is joining me for {ev}?
 who | Who did I (plan|arrange|agree) to {vp} with?
 who | Who am I meeting for {np}?
 who | Who will be (there|with me) for {np}?
 who | Who will I {vp} with?
-who | Who else is (coming|involved|on the list) for {np}?
+who | Who else is (coming|involved|on the list) for {ev}?
 who | Who do I {vp} with?
 who | Who have I got down for {np}?
 who | What's the name of the person I'm meeting for {np}?
@@ -147,9 +165,9 @@ where | Where am I (going to|supposed to|meant to) {vp}{with}?
 where | Where {is} {np}{with}?
 where | Where do I (have|need) to go to {vp}{with}?
 where | Where are {whom} and I going to {vp}?
-where | Where am I meeting {whom} for {np}?
-where | Where do I have to be for {np}?
-where | Where will {np} take place?
+where | Where am I meeting {whom} for {ev}?
+where | Where do I have to be for {ev}?
+where | Where will {ev} take place?
 where | Where did I (plan|arrange) to {vp}{with}?
 where | What's the name of the place where I'm going to {vp}?
 where | What (address|place) did I put down for {np}?
@@ -173,20 +191,27 @@ what | What did I note down for {np}{with}?
 what | What's the plan for {np}{with}?
 what | What did I write about {np}?
 yes-no | Am I (going to|supposed to|meant to|scheduled to|due to) {vp}{with}{at}?
-yes-no | Do I have to {vp}{with}?
+yes-no | Do I have to {vp}{with}{at}?
 yes-no | Do I have {np} in my calendar?
-yes-no | Have I (scheduled|arranged|planned|set up) {np}{with}?
-yes-no | Did I (schedule|book|plan|arrange) {np}{with}?
-yes-no | Did I (plan|arrange|promise|agree) to {vp}{with}?
-yes-no | Is {whom} (coming|joining me) (for|to) {np}?
-yes-no | Is {whom} supposed to come to {np}?
+yes-no | Have I (scheduled|arranged|planned|set up) {ev}{with}?
+yes-no | Did I (schedule|book|plan|arrange) {ev}{with}?
+yes-no | Did I (plan|arrange|promise|agree) to {vp}{with}{at}?
+yes-no | Is {whom} (coming|joining me) (for|to) {ev}?
+yes-no | Is {whom} supposed to come to {ev}?
 yes-no | Am I (meeting|seeing) {whom} for {np}?
 yes-no | Are {whom} and I going to {vp}?
-yes-no | Will {whom} be there for {np}?
-yes-no | Did I make plans to {vp}{with}?
-yes-no | Was I going to {vp}{with}?
-yes-no | Did I say yes to {np}?
+yes-no | Will {whom} be there for {ev}?
+yes-no | Did I make plans to {vp}{with}{at}?
+yes-no | Was I going to {vp}{with}{at}?
+yes-no | Did I say yes to {ev}?
 yes-no | !Am I (meeting|seeing|supposed to meet|supposed to see|joining) {whom}{at}?
 yes-no | !Do I have (anything|something|plans) with {whom}?
 yes-no | !Is there (anything|something) planned with {whom}?
+when | >When am I next (going to|at) {place}{with}?
+when | ~When am I going to {place} with {whom}?
+who | !Who am I (meeting|seeing) at {place}?
+what | !What am I doing at {place}{with}?
+what | !What do I have on at {place}?
+yes-no | !Am I going to {place}{with}?
+yes-no | !Do I have to be at {place}{with}?
 """

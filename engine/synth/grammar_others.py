@@ -23,7 +23,7 @@ what | !What was {whom}'s message about?
 what | !What did {whom} write to me about?
 who | Who (told|texted|wrote to|messaged) me about {about}?
 who | Who (told me|said|let me know|mentioned|wrote|texted|claimed) that {told}?
-who | Who (told me|said|wrote) {told}?
+who | Who (told me|said) {told}?
 who | Who was it that (told|texted|messaged) me about {about}?
 who | Who (brought up|mentioned|wrote about|was on about) {about}?
 who | Who sent me (a message|a text|something|word) about {about}?

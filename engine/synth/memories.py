@@ -101,14 +101,18 @@ def _events(rng: random.Random, life: Life, count: int) -> list[_Event]:
 
 
 def _part_events(rng: random.Random, diary: Diary, part: Part, count: int) -> list[_Event]:
-    """A habit has one main entry on one weekday, mostly with the same people; else each of the four comes in its turn."""
+    """A habit has one main entry, mostly with the same people; else each of the four comes in its turn."""
     order = rng.sample(range(4), 4)
     usual = tuple(part.cast[: rng.randint(1, 2)])
+    seen: set[tuple[int, frozenset[Tie]]] = set()
     slots = diary.series(rng, part.scene, count) if part.habit else diary.scattered(rng, part.scene, count)
     events = []
     for i, time in enumerate(slots):
         index = order[0] if part.habit and rng.random() < 0.6 else order[i % 4]
-        cast = usual if part.habit and rng.random() < 0.55 else _some(rng, part.cast)
+        cast = usual if part.habit and rng.random() < 0.5 else _some(rng, part.cast)
+        if (index, frozenset(cast)) in seen:  # nearly identical is the rule, identical the exception
+            cast = _some(rng, part.cast)
+        seen.add((index, frozenset(cast)))
         if not cast and "{with}" in "".join(part.scene.events[index]):
             cast = usual
         events.append(_Event(part, index, time, cast))
@@ -185,13 +189,18 @@ def _messages(rng: random.Random, life: Life, events: list[_Event], count: int) 
     order = {part.scene.id: rng.sample(range(5), 5) for part in parts}
     sent: Counter[str] = Counter()
     taken: set[datetime] = set()
+    texts: set[str] = set()
     notes = []
     for part in rng.choices(parts, weights, k=count):
         index = order[part.scene.id][sent[part.scene.id] % 5]
         sent[part.scene.id] += 1
-        note = _message(rng, life, part, index, rng.choice(by_scene[part.scene.id]), taken)
+        for _ in range(3):
+            note = _message(rng, life, part, index, rng.choice(by_scene[part.scene.id]), taken)
+            if note is not None and note.memory.text not in texts:
+                break
         if note is not None:
             taken.add(note.memory.time)
+            texts.add(note.memory.text)
             notes.append(note)
     return notes
 
@@ -262,7 +271,9 @@ def _group(rng: random.Random, part: Part, tie: Tie) -> str:
 
 def spelt(relation: str, british: bool) -> str:
     """A relation as the person spells it."""
-    return relation if british else relation.replace("neighbour", "neighbor")
+    if british:
+        return relation
+    return relation.replace("neighbour", "neighbor").replace("organis", "organiz")
 
 
 # contacts
@@ -281,10 +292,10 @@ def _contacts(rng: random.Random, life: Life, notes: list[Noted], count: int) ->
             known.setdefault(
                 contact.tie.name, (contact, part, sketches.index(contact.sketch) if contact.sketch else -1)
             )
-    for tie in life.person.ties:
-        if not tie.organisation and tie.name not in known and tie.name in first:
-            group = _GROUPS.get(tie.relation, rng.choice(_FAMILY_GROUPS) if tie.relation in relations.FAMILY else "")
-            known[tie.name] = (Contact(tie, group or "Contacts"), None, -1)
+    for somebody in life.person.ties:
+        if not somebody.organisation and somebody.name not in known and somebody.name in first:
+            family = rng.choice(_FAMILY_GROUPS) if somebody.relation in relations.FAMILY else "Contacts"
+            known[somebody.name] = (Contact(somebody, _GROUPS.get(somebody.relation, family)), None, -1)
     order = sorted(
         known, key=lambda who: (known[who][1] is None and rng.random() < 0.6, who not in first, rng.random())
     )

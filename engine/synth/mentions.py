@@ -28,6 +28,11 @@ _BARE = {
     "mother": ("Mum", "Mum", "Mama"), "father": ("Dad", "Dad", "Papa"), "grandmother": ("Gran", "Grandma", "Nan"),
     "grandfather": ("Grandad", "Grandpa"), "GP": ("Doc",), "coach": ("Coach",), "swimming coach": ("Coach",),
 }  # fmt: skip
+# roles that may be called by their last word alone: "my teacher" for the pottery teacher
+_TRADES = frozenset(
+    {"teacher", "coach", "doctor", "neighbour", "friend", "tutor", "instructor", "guide", "nurse", "agent", "trainer"}
+    | {"lecturer", "leader", "director", "mechanic", "surgeon", "captain", "adviser", "lawyer", "driver", "officer"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +105,8 @@ class Namer:
             return Mention(
                 Annotated(alias), fits, long=len(alias.split()) > 3 or alias.endswith(("mine", "work", "door"))
             )
-        word = relation.split()[-1] if rng.random() < 0.4 and " from " not in relation else relation
-        if word == "partner" or relation.startswith(("fellow ", "former ")):
-            word = relation
+        last = relation.split()[-1]
+        word = last if last in _TRADES and not relation.startswith("fellow ") and rng.random() < 0.5 else relation
         article = (
             "a" if word.startswith("fellow ") else "my" if relation in relations.FAMILY else rng.choice(("my", "the"))
         )

@@ -32,6 +32,12 @@ _SHORT = {
     "Isabella": "Bella", "Isabel": "Isa", "Madeleine": "Maddie", "Philip": "Pip", "Harold": "Harry", "Henry": "Hal",
     "Eleanor": "Nell", "Helena": "Leni", "Mehmet": "Memo", "Mustafa": "Musti", "Manuel": "Manolo", "Rosario": "Charo",
 }  # fmt: skip
+# short forms that are words of their own
+_WORDS = frozenset(
+    {"Car", "Bar", "Man", "Her", "Sin", "Hat", "Art", "Ham", "Ban", "The", "All", "And", "For", "His", "Not", "Hot"}
+    | {"Bad", "Mad", "Sad", "Fat", "Bit", "Hit", "Pig", "Cat", "Dog", "Rat", "Can", "Ann", "Gas", "Bus", "Was", "Has"}
+    | {"Ass", "Tit", "Dic", "Cum", "Fag", "Nig", "Sus", "Tom", "Will", "May", "Many", "Any", "Mary", "Bull", "Kill"}
+)
 _ENDS = {"female": ("y", "ie", "s", "a", "i"), "male": ("y", "o", "s", "ie", "i")}
 _VOWELS = "aeiouyáàâäãåéèêëíìîïóòôöõúùûü"
 
@@ -94,8 +100,8 @@ def short_form(rng: random.Random, first: str, sex: str, country: str) -> str:
     elif country.startswith(("es", "pt")) and letters[-1] in "ao" and letters[-2] not in _VOWELS:
         short = first[:-1] + ("ita" if sex == "female" else "ito")
     else:
-        short = first[:1] + "-" + rng.choice("JMTKD") if rng.random() < 0.2 else first[: max(3, len(first) // 2)]
-    return short if short != first and len(short) > 2 else ""
+        short = first[: max(3, len(first) // 2)]
+    return short if short != first and len(short) > 2 and short not in _WORDS else ""
 
 
 def address(name: str) -> str:

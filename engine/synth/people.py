@@ -16,7 +16,7 @@ from engine.synth.records import Person, Place, Tie
 from engine.synth.scenes import ContactSketch, Scene
 
 SCENES_PER_PERSON = (25, 40)
-FIRST_DAY, LAST_DAY = datetime(2018, 1, 1), datetime(2026, 6, 30)
+FIRST_DAY, LAST_DAY = datetime(2018, 8, 15), datetime(2026, 6, 30)  # what is planned early lies before
 ORGANISATION = "organisation"
 _JOBS = (
     *("nurse", "teacher", "electrician", "librarian", "bus driver", "accountant", "baker", "web developer", "carer"),
@@ -85,7 +85,7 @@ def draw_life(rng: random.Random, identity: str, scenes: Sequence[Scene]) -> Lif
     for scene in chosen:
         name = _venue(rng, scene)
         if name not in places:
-            called = (nicknames.pop(),) if nicknames and rng.random() < 0.35 else ()
+            called = (nicknames.pop(),) if nicknames and rng.random() < 0.6 else ()
             places[name] = Place(name, called)
         parts.append(_part(rng, scene, places[name], circle, scene.id in habits))
     person = Person(
@@ -139,7 +139,7 @@ def _part(rng: random.Random, scene: Scene, place: Place, circle: _Circle, habit
             local[relation] = tie or circle.add(relation)
         return local[relation]
 
-    contacts = []
+    contacts: list[Contact] = []
     organisation = None
     for sketch in scene.contacts:
         tie = somebody(sketch.role)

@@ -37,8 +37,8 @@ MALE = frozenset({
 })  # fmt: skip
 FAMILY = frozenset((FEMALE | MALE | {"cousin", "partner", "godchild", "second cousin", "in-laws", "parent"}) - {
     "landlady", "midwife", "nun", "waitress", "landlord", "priest", "barman", "postman", "handyman", "rabbi", "imam",
-    "vicar", "bandmaster", "mum", "mom", "woman", "hostess", "matron", "seamstress", "man", "lad", "guy", "bloke", "dad",
-    "groom",
+    "vicar", "bandmaster", "mum", "mom", "woman", "hostess", "matron", "seamstress", "man", "lad", "guy", "bloke",
+    "dad", "groom",
 })  # fmt: skip
 
 # what people say instead of the relation; "my" is put in front where there is no article

@@ -1,4 +1,4 @@
-"""A memory's text from its fields, with entities: values joined by " | ", attendees by " , ", as PAIR verbalises them."""
+"""A memory's text from its fields, with entities: values joined by " | ", attendees by " , ", as PAIR does."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def draw_voice(rng: random.Random, british: bool) -> Voice:
         opener=rng.choice((0.0, 0.02, 0.12)),
         closer=rng.choice((0.0, 0.01, 0.06)),
         front=rng.choice((0.02, 0.06, 0.15)),
-        asks=around({"who": 1.0, "what": 1.2, "when": 1.0, "where": 1.0, "yes-no": 1.3}),
+        asks=around({"who": 1.0, "what": 1.2, "when": 1.0, "where": 1.6, "yes-no": 1.3}),
         mentions=around(
             {"nickname": 4.0, "relation": 2.6, "first": 1.6, "full": 0.3, "both": 0.4, "bare": 1.0, "who": 0.7}
         ),
