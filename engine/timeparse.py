@@ -22,6 +22,7 @@ from engine.timereadings import Moment
 from engine.timewords import DAY, MONTHS, midnight
 
 NEUTRAL = 0.5  # the prior of a memory without any time, and of every memory where no phrase is understood
+_LONGEST = 2000  # characters of a question that are read
 _EPOCH = datetime(1970, 1, 1)
 _PLAIN = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2019\u2018\u00a0\t\n\r", "-----''    ")
 
@@ -58,11 +59,13 @@ def intervals(text: str, now: str | datetime) -> tuple[Interval, ...]:
     Never raises on any text. Raises ValueError if `now` is a string that is no time.
     """
     moment = _moment(now)
-    plain = _plain(text)
+    plain = _plain(text[:_LONGEST])
     at = Moment(moment, _past(plain))
-    readings = readings_of(plain, at)
-    if readings and _TOLD.search(plain):
-        readings = _with_the_telling(readings, at)
+    readings: list[Held] = []
+    with suppress(OverflowError):  # at either end of the calendar, in the years 1 and 9999
+        readings = readings_of(plain, at)
+        if readings and _TOLD.search(plain):
+            readings = _with_the_telling(readings, at)
     total = sum(weight for _, _, weight, _ in readings)
     return tuple(
         Interval(start, end, weight / total, text[p.start : p.end], (p.start, p.end))
@@ -168,7 +171,7 @@ def _past(plain: str) -> float:
 
 # --- what was told about a time to come was told before it
 _TOLD = re.compile(
-    r"\b(?:did|have|has|had|was|were|told|said|sent|texted|mentioned)\b.*\b(?:remind|text|tell|told|mention|message|say"
+    r"\b(?:did|have|has|had|was|were|told|said|sent|texted|mentioned)\b.{0,160}\b(?:remind|text|tell|told|mention|message|say"
     r"|said|email|talk|discuss|hear|confirm|suggest|invite|ask|plan|book|schedule|add|arrange|send|sent|write|call)\w*"
 )
 
@@ -179,12 +182,10 @@ def _with_the_telling(readings: list[Held], at: Moment) -> list[Held]:
     The nearer the subject, the nearer the telling: tonight's dinner was talked of this week, next month's this month.
     """
     today = midnight(at.now)
-    ahead = [reading for reading in readings if reading[1] > at.now and reading[0] > at.now - 8 * DAY]
+    ahead = [r for r in readings if r[1] > at.now and (r[0] >= today or today - 7 * DAY < r[0] < r[1] - 2 * DAY)]
     belief = sum(weight for _, _, weight, _ in ahead)
     if belief < 0.5 * sum(weight for _, _, weight, _ in readings):
         return readings
     distance = max(ahead[0][0] - at.now, DAY)
-    with suppress(OverflowError):
-        told = (today - min(6 * DAY + distance, 30 * DAY), today + DAY, 0.6 * belief, ahead[0][3])
-        return sorted([*readings, told], key=lambda r: -r[2])
-    return readings
+    told = (today - min(6 * DAY + distance, 30 * DAY), today + DAY, 0.6 * belief, ahead[0][3])
+    return sorted([*readings, told], key=lambda r: -r[2])

@@ -18,6 +18,7 @@ from engine.timerules import NUMBER, RULES, UNIT
 from engine.timewords import DAY, UNIT_DAYS, WEEK, WEEKEND, Cycle, Reading, Span, midnight, shift, unit_span
 
 _MOST_READINGS = 8
+_MOST_PHRASES = 10  # of one question; joining looks at all pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def _found(plain: str, at: Moment) -> list[Phrase]:
                 meaning = rule(match, at)
                 if meaning is not None and meaning.readings:
                     phrases.append(Phrase(start, end, meaning))
-    return sorted(phrases, key=lambda p: p.start)
+    return sorted(phrases, key=lambda p: p.start)[:_MOST_PHRASES]
 
 
 # --- joining: the smaller phrase is looked for in the larger
@@ -108,7 +109,8 @@ def _latest(cycle: Cycle, before: datetime) -> list[Reading]:
 
 def _between(plain: str, left: Phrase, right: Phrase) -> Phrase | None:
     """Between last Wednesday and next Sunday; from May to July."""
-    if not re.search(r"\b(?:between|from) (?:the )?$", plain[max(0, left.start - 14) : left.start]):
+    lead = re.search(r"\b(?:between|from) (?:the )?$", plain[max(0, left.start - 14) : left.start])
+    if lead is None:
         return None
     if not re.fullmatch(r" (?:and|to|until|till|through) (?:the )?", plain[left.end : right.start]):
         return None
@@ -116,10 +118,10 @@ def _between(plain: str, left: Phrase, right: Phrase) -> Phrase | None:
     readings = [
         (first[0], last[1], first[2] * last[2])
         for last in right.meaning.readings
-        for first in (_latest(cycle, last[0]) if cycle else left.meaning.readings)
+        for first in (_latest(cycle, last[0]) if cycle and not left.meaning.frame else left.meaning.readings)
         if timedelta(0) < last[1] - first[0] < 2 * timedelta(days=366)
     ]
-    return Phrase(left.start, right.end, Meaning(readings)) if readings else None
+    return Phrase(left.start - len(lead[0]), right.end, Meaning(readings)) if readings else None
 
 
 def _length(phrase: Phrase) -> timedelta:
@@ -199,7 +201,8 @@ def _widened(m: re.Match[str], r: Reading, at: Moment) -> Reading:
 
 
 def _calendar_week(m: re.Match[str], r: Reading, at: Moment) -> Reading:
-    return (*unit_span("week", r[0]), r[2])
+    start, end = unit_span("week", r[0])
+    return (start, max(end, r[1]), r[2])
 
 
 def _weekend_of(m: re.Match[str], r: Reading, at: Moment) -> Reading:
@@ -210,6 +213,10 @@ def _weekend_of(m: re.Match[str], r: Reading, at: Moment) -> Reading:
 def _beside(m: re.Match[str], r: Reading, at: Moment) -> Reading:
     """The week before Christmas; three weeks after Easter."""
     unit, before = m["unit"], m["side"] == "before"
+    if unit == "weekend" and not m["n"]:
+        spans = WEEKEND.spans(r[0] - 9 * DAY, r[1] + 9 * DAY)
+        sides = [s for s in reversed(spans) if s[1] <= r[0]] if before else [s for s in spans if s[0] >= r[1]]
+        return (*sides[0], r[2])
     if not m["n"]:
         width = timedelta(days=max(UNIT_DAYS[unit], 1.0))
         return (r[0] - width, r[0], r[2]) if before else (r[1], r[1] + width, r[2])
@@ -231,6 +238,8 @@ _BEFORE: list[tuple[re.Pattern[str], Modifier]] = [
     (re.compile(rf"\b(?:{pattern})$"), modifier)
     for pattern, modifier in (
         (r"(?:rest|remainder) of (?:the )?", lambda m, r, at: (max(r[0], midnight(at.now)), r[1], r[2])),
+        (r"(?:the )?(?:last|final) day (?:of|in) (?:the )?", lambda m, r, at: (r[1] - DAY, r[1], r[2])),
+        (r"(?:the )?first day (?:of|in) (?:the )?", lambda m, r, at: (r[0], r[0] + DAY, r[2])),
         (r"(?:last|final)(?: few)? days of (?:the )?", _part(0.8, 1)),
         (r"first(?: few)? days of (?:the )?", _part(0, 0.2)),
         (r"(?:the )?weekend of (?:the )?", _weekend_of),
@@ -282,7 +291,7 @@ def _modified(plain: str, phrase: Phrase, at: Moment) -> Phrase:
 
 
 def _apply(modifier: Modifier, match: re.Match[str], phrase: Phrase, start: int, end: int, at: Moment) -> Phrase:
-    with suppress(OverflowError, ValueError):
+    with suppress(OverflowError, ValueError, IndexError):
         readings = [modifier(match, reading, at) for reading in phrase.meaning.readings]
         if at.past > 0.8 and any(start < at.now for start, _, _ in readings):  # "late summer" of one that is over
             readings = [(a, b, w if a < at.now else w / 10) for a, b, w in readings]

@@ -1,7 +1,7 @@
 """What the words mean, as weighted readings: so many units ago, the last or the next or this one of what comes round.
 
 Between the calendar (engine/timewords.py) and the table of phrases (engine/timerules.py). The weights say how English
-speakers use the words: "last summer" asked in autumn is mostly this year's, but not surely.
+speakers use the words: "last summer" asked in autumn is this year's about as often as the one before.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def distant(now: datetime, unit: str, low: float, high: float, sign: int) -> Mea
         near, far = sorted(shift(now, unit, sign * n) for n in (low * 0.6, high * 1.4 + 1))
         return Meaning([(near, far, 1.0)])
     exact = low == high and unit in ("day", "night")
-    slacks = ((0.0, 0.75), (1.0, 0.25)) if exact else ((0.5, 0.6), (0.8 + 0.1 * high, 0.4))
+    slacks = ((0.0, 0.75), (1.0, 0.25)) if exact else ((0.35, 0.6), (0.7 + 0.1 * high, 0.4))
     readings = []
     for slack, weight in slacks:
         margin = timedelta(days=UNIT_DAYS[unit] * slack)
@@ -133,7 +133,7 @@ def _last(cycle: Cycle, which: str, over: list[Span], current: Span | None, at: 
         run = (at.now - current[0]) / (current[1] - current[0])  # late in it, it may already be called the last one
         return [(over[0], 1 - 0.4 * run), (current, 0.4 * run)] if over else []
     if current is None and over and cycle.shares_frame(over[0], at.now):
-        return list(zip(over[:2], (0.65, 0.35), strict=False))
+        return list(zip(over[:2], (0.55, 0.45), strict=False))
     return list(zip(over[:2], (0.9, 0.1), strict=False))
 
 

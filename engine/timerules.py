@@ -270,9 +270,10 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
          rf"the (?P<day>{_ORDINAL}(?<=[a-z]))"
          r"(?=$| ?[?.,;!]| (?:at|with|for|in|of|and|or|to|this|last|next) )", timedates.nth_day),
         (rf"the (?P<day>{_ORDINAL}(?<=[a-z]))(?= of (?:this|last|next|the) month\b)", timedates.nth_day),
-        (rf"(?P<lead>(?:in|of|from|since|during|by|until|till|before|after|around|year|early|late|mid)[ -])"
+        (rf"(?P<lead>(?:in|of|from|since|during|by|until|till|before|after|around|year|early|late|mid|the|our)[ -])"
          rf"(?P<year>{_YEAR})"
-         r"(?! (?:words|people|steps|pounds|dollars|euros|metres|meters|miles|km|kcal|calories)|[%:.,]?[0-9])",
+         r"(?! (?:words|people|steps|pounds|dollars|euros|metres|meters|miles|km|kcal|calories|grams|ml|others|ones"
+         r"|\w+ers)\b|[%:.,]?[0-9])",
          timedates.year),
         (r"in the (?:morning|afternoon|evening)", _future_evening),
         (r"(?P<lead>(?:my|our|his|her|their|the) )next(?= \w)(?! (?:door|person|one|to|of|step)\b)",
