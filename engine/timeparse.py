@@ -171,8 +171,9 @@ def _past(plain: str) -> float:
 
 # --- what was told about a time to come was told before it
 _TOLD = re.compile(
-    r"\b(?:did|have|has|had|was|were|told|said|sent|texted|mentioned)\b.{0,160}\b(?:remind|text|tell|told|mention|message|say"
-    r"|said|email|talk|discuss|hear|confirm|suggest|invite|ask|plan|book|schedule|add|arrange|send|sent|write|call)\w*"
+    r"\b(?:(?:did|have|has|had|was|were)\b.{0,160}\b(?:remind|text|tell|told|mention|message|say|said|e-?mail|talk|discuss"
+    r"|hear|confirm|suggest|recommend|inform|invite|promise|chat|ask|plan|book|schedule|add|arrange|send|sent|write|call)"
+    r"|(?:remind|text|mention|messag|e-?mail|suggest|recommend|inform|invit|promis|add|book|arrang)ed\b|(?:told|sent)\b)"
 )
 
 
