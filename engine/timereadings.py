@@ -118,7 +118,7 @@ def resolve(cycle: Cycle, which: str, far: str, at: Moment) -> list[Reading]:
     elif re.search("last|past|previous", which):
         spans = _last(cycle, which, over, current, at)
     elif re.search("next|coming|following", which):
-        fresh = ahead[:1] and cycle.shares_frame(ahead[0], at.now)
+        fresh = current is None and ahead[:1] and cycle.shares_frame(ahead[0], at.now)
         spans = list(zip(ahead[:2], (0.55, 0.45) if fresh else (0.9, 0.1), strict=False))
         spans = [(ahead[0], 1.0)] if ahead and which in ("this coming", "the coming", "the upcoming") else spans
     else:
@@ -153,7 +153,8 @@ def _nearest(
     forward = {"weekday": 4.0, "weekend": 2.0}.get(
         cycle.kind, 1.0
     )  # "this Sunday" looks ahead unless the tense is past
-    scores = [(s, at.past / ((at.now - s[1] + soft) / DAY) ** 2) for s in over[:1]]
+    past = 0.0 if forward > 1 and at.past < 0.2 else at.past  # "what are we doing this weekend?"
+    scores = [(s, past / ((at.now - s[1] + soft) / DAY) ** 2) for s in over[:1]]
     scores += [(s, forward * (1 - at.past) / ((s[0] - at.now + soft) / DAY) ** 2) for s in ahead[:1]]
     total = sum(score for _, score in scores)
     return [(s, score / total) for s, score in scores if score > 0.04 * total]

@@ -157,11 +157,15 @@ def _future_evening(m: re.Match[str], at: Moment) -> Meaning | None:
     return days(0.5, 0.5)(m, at) if at.past < 0.4 else None
 
 
+_VERB = re.compile(r" (?!(?:in|on|at|with|and|or|to|for|when|while)\b)[a-z]")  # "this may hurt"
+
+
 def _recurring(m: re.Match[str], at: Moment) -> Meaning | None:
-    cycle = cycle_of(m["cycle"])
-    if cycle is None:
+    cycle, groups = cycle_of(m["cycle"]), m.groupdict()
+    if cycle is None or (
+        m["cycle"] == "may" and groups.get("which") in ("this", "that") and _VERB.match(m.string, m.end())
+    ):
         return None
-    groups = m.groupdict()
     readings = resolve(cycle, groups.get("which") or "", groups.get("far") or "", at)
     return Meaning(readings, cycle, frame=readings[0][:2] if groups.get("which") else None) if readings else None
 
@@ -250,12 +254,12 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (r"(?P<lead>(?:first|second|third|fourth|1st|2nd|3rd|4th|one|a) )(?P<cycle>weekend)(?= (?:of|in)\b)",
          _recurring),
         (rf"{_WHICH} (?P<cycle>weekend|{_DAY}|{HOLIDAY_PATTERN})", _recurring),
-        (rf"{_WHICH} (?P<cycle>{_SHORT_DAY})", _recurring),
+        (rf"(?P<which>last|next|this) (?P<cycle>{_SHORT_DAY})", _recurring),
         (rf"{_WHICH} (?P<cycle>{_SEASON})(?! (?:rolls?|onions?|water|down|over)\b)", _recurring),
         (rf"{_WHICH} (?P<cycle>{_ANY_MONTH})"
          r"(?! (?:be|not|have|help|seem|sound|well|also|for|against|to|through) )", _recurring),
         (rf"(?P<lead>(?:in|over|during|throughout|by|until|till|since|before|after|for|through|early|late|mid|of)[ -]"
-         rf"(?:the )?)(?P<cycle>{_SEASON})(?! (?:rolls?|onions?|water|down|over|party)\b)",
+         rf"(?:the )?)(?!(?<=(?:after|since) the )fall)(?P<cycle>{_SEASON})(?! (?:rolls?|onions?|water|down|over|party)\b)",
          _recurring),
         (r"(?P<lead>(?:in|of|since|by|until|till|before|after|during|around|throughout|through|late|early|mid|between"
          rf")[ -])(?P<cycle>{_ANY_MONTH})(?! (?:i|we|you|be|have|not) )", _recurring),

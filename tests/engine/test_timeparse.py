@@ -222,7 +222,14 @@ S | what are we doing next weekend? | 2023-06-24 | 2023-06-18
 S | what did I cook last week? | 2023-06-05 2023-06-11 | 2023-06-17
 S | what's on next week? | 2023-06-19 2023-06-25 | 2023-06-17
 S | what am I doing next Sunday? | 2023-06-25 | 2023-06-18
+S | what's on this week? | 2023-06-16 2023-06-20 | 2023-06-28
 S | what did I do last Sunday? | 2023-06-11 | 2023-06-18
+J | what are we doing this weekend? | 2023-01-14 | 2023-01-08
+J | what did we do this weekend? | 2023-01-08 | 2023-01-13
+J | where are we going next winter? | 2023-12-15 | 2023-01-15
+J | who came this Christmas? | 2022-12-25 | 2023-01-08
+J | who did I see last December? | 2022-12-15 | 2022-06-15
+J | who sang in the winter of 2021? | 2021-12-15 2021-01-15 | 2022-12-15
 Y | what did I do this year? | 2022-12-30 2022-01-02 | 2023-01-01
 Y | what am I doing next week? | 2023-01-02 2023-01-08 | 2022-12-30
 Y | what am I doing tomorrow? | 2023-01-01 | 2022-12-31
@@ -332,6 +339,9 @@ def test_the_table_is_large_and_says_nothing_twice() -> None:
         "what did I say 99999999999 years ago?",
         "did we win 31/31/2023?",
         "is 31 June fine?",
+        "where is the cat that sat on the mat?",
+        "which pill is it that may hurt?",
+        "what did the doctor say after the fall?",
         "was it worth 2019 pounds?",
         "who is on the 3rd floor?",
         "does she march for hours?",
