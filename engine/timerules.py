@@ -259,7 +259,8 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (rf"{_WHICH} (?P<cycle>{_ANY_MONTH})"
          r"(?! (?:be|not|have|help|seem|sound|well|also|for|against|to|through) )", _recurring),
         (rf"(?P<lead>(?:in|over|during|throughout|by|until|till|since|before|after|for|through|early|late|mid|of)[ -]"
-         rf"(?:the )?)(?!(?<=(?:after|since) the )fall)(?P<cycle>{_SEASON})(?! (?:rolls?|onions?|water|down|over|party)\b)",
+         rf"(?:the )?)(?!(?<=(?:after|since) the )fall)(?P<cycle>{_SEASON})"
+         r"(?! (?:rolls?|onions?|water|down|over|party)\b)",
          _recurring),
         (r"(?P<lead>(?:in|of|since|by|until|till|before|after|during|around|throughout|through|late|early|mid|between"
          rf")[ -])(?P<cycle>{_ANY_MONTH})(?! (?:i|we|you|be|have|not) )", _recurring),
