@@ -138,7 +138,9 @@ class Circle:
         if (first and not exact) or len(word) < 3:  # a sentence begins with any word
             return exact
         if word not in self._alike:
-            self._alike[word] = {name: s for name in self.names if (s := likeness(word, name)) > 0}
+            alike = {name: s for name in self.names if (s := likeness(word, name)) > 0}
+            best = max(alike.values(), default=0.0)  # where one is a short form of it, others only resemble it
+            self._alike[word] = {name: s for name, s in alike.items() if s == best}
         doubt = 0.5 if exact else 1.0  # "Jake" may be Jacob, even where there is another Jake
         return {name: doubt * s for name, s in self._alike[word].items()} | exact
 
@@ -206,5 +208,6 @@ def as_memory(document: Document, circle: Circle) -> str:
     own = _held(document)[0]
     for name in sorted({*names_in(document)} - {own}, key=lambda n: (-len(n), n)):
         if relation := circle.relation(name):
-            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)(?! \()", f"{name} ({relation})".replace("\\", ""), text)
+            written = f"{name} ({relation})"
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)(?! \()", lambda _, written=written: written, text)
     return f"{label}: {text}"

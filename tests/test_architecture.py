@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from engine import config as configs
-from engine import methods
+from engine import methods, parts
 
 ROOT = Path(__file__).parent.parent
 # They join methods and primitives on behalf of the doors; everything else in engine/ is a primitive.
@@ -124,10 +124,14 @@ def unread(kind: type[configs.Config]) -> list[str]:
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_key_of_a_configuration_is_known(path: Path) -> None:
     config = configs.read_yaml(path)
+    if config.method in parts.MODULES:
+        assert configs.faults(parts.get(config.method).build_config, config.build, "build") == []
+        assert not config.search and path.stem == config.method
+        return
     method = methods.get(config.method)
     assert configs.faults(method.build_config, config.build, "build") == []
     assert configs.faults(method.search_options, config.search, "search") == []
-    assert path.stem in (config.method, f"{config.method}_paper")
+    assert path.stem in (config.method, f"{config.method}_paper", f"{config.method}_personal")
     assert set(yaml.safe_load(path.read_text("utf-8"))) <= {"method", "build", "search"}
 
 
@@ -135,6 +139,11 @@ def test_every_key_of_a_configuration_is_known(path: Path) -> None:
 def test_every_key_is_read_by_some_code(method: methods.Method) -> None:
     assert unread(method.build_config) == []
     assert unread(method.search_options) == []
+
+
+@pytest.mark.parametrize("part", parts.everything(), ids=lambda p: p.name)
+def test_every_key_of_a_part_is_read_by_some_code(part: parts.Part) -> None:
+    assert unread(part.build_config) == []
 
 
 def test_a_key_that_nothing_reads_is_found() -> None:

@@ -7,7 +7,6 @@ configuration; a store is always searched exactly.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
@@ -28,6 +27,7 @@ from engine.index.reading import Reads
 from engine.index.segment import Segment
 from engine.progress import bar
 from engine.records import EXPLAINED, ClosestSentence, Request, Run
+from engine.sentences import sentences
 from engine.vectors import BLOCK, write_vectors
 
 VERSION = 1
@@ -345,9 +345,3 @@ class DenseIndex:
             whole = float(self.similarity(query[None], row)[0])
             found.append(ClosestSentence(content[a:b], (a, b), similarity, whole))
         return found
-
-
-def sentences(text: str) -> list[tuple[int, int]]:
-    """(start, end) offsets of the sentences of `text`; at least one, blanks trimmed."""
-    spans = [(m.start(), m.end()) for m in re.finditer(r"\S(?:.*?[.!?](?=\s)|.*?$)", text, flags=re.DOTALL)]
-    return [s for s in spans if s[1] > s[0]] or [(0, len(text))]

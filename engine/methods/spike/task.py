@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from engine.index.dense import sentences
 from engine.llm.task import Message, Task
 from engine.methods.spike.scenarios import NOISE, Analysis, Need, ScenarioAnswer
+from engine.sentences import sentences
 
 EXTRACTED = 5  # sentences that stand for scenarios where there is no model; the published mean is 4.6
 

@@ -14,8 +14,8 @@ import pytest
 from engine.errors import BuildError, InputError
 from engine.index import collection as collections
 from engine.index import dense as module
-from engine.index.dense import sentences
 from engine.records import Document, Request
+from engine.sentences import sentences
 from index.worlds import DrawnEncoder, dense, make
 
 FACTORIES = ["Flat", "HNSW32", "SQ8"]
