@@ -204,7 +204,8 @@ def _telling(texts: Sequence[str], labels: np.ndarray, count: int) -> tuple[Feat
     grams = counter.get_feature_names_out()
     order = np.argsort(-effects, kind="stable")
     said = there.tocsc()
-    rows = [*_distinct(order, grams, said, count), *_distinct(order[::-1], grams, said, count)]
+    rows = _distinct(order[(effects > 0)[order] & (first > second)[order]], grams, said, count)
+    rows += _distinct(order[::-1][(effects < 0)[order[::-1]] & (first < second)[order[::-1]]], grams, said, count)
     return tuple(Feature(str(grams[i]), float(effects[i]), float(first[i]), float(second[i])) for i in rows)
 
 
@@ -309,8 +310,8 @@ def _told(what: str, by_name: Mapping[str, list[Text]], sample: int, features: i
             if masked and (told := found["n-grams"]):
                 shown.append((first, second, told))
     for first, second, told in shown:
-        half = len(told.features) // 2
-        for name, part in ((first, told.features[:half]), (second, told.features[half:])):
+        for name, sign in ((first, 1), (second, -1)):
+            part = [feature for feature in told.features if feature.weight * sign > 0]
             yield f"\n### {what}, names masked: more {name} ({first}, {second})\n"
             yield f"| n-gram | in {first} | in {second} |\n| --- | --- | --- |"
             for f in part:
