@@ -80,7 +80,6 @@ class Asker:
         text, claim = filled
         if [found.memory.id for found in answers(claim, self._notes)] != [note.memory.id]:
             return None
-        text = self.voice.spoken(rng, text.capitalised())
         reasons = told_by(claim, self._notes)
         return Question(
             identity, self._life.person.id, text.text, moment.now, note.memory.id, text.entities, ask, reasons
@@ -126,7 +125,7 @@ class Asker:
             where, places = self._namer.place(rng, self._places[note.place])
             slots["place"], slots["at"] = where, Annotated(" at ") + where
             names.append(where.text)
-        question = self._timed(text, slots, moment)
+        question = self.voice.spoken(rng, self._timed(text, slots, moment).capitalised())
         if len(question.text.split()) > _ROOMY and rng.random() < 0.6:
             return None
         if len(shared_words(question.text, note.memory.text, names if named else ())) > self._rules.max_shared:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -115,12 +116,24 @@ def _people(draw: partial, shares: list[int], processes: int | None) -> Iterator
     if processes == 1:
         yield from map(draw, range(len(shares)), shares)
         return
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
         try:
             yield from pool.map(draw, range(len(shares)), shares, chunksize=4)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _end_with_parent() -> None:
+    """A worker's: a killed parent leaves nobody working behind."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _document(memory: Memory) -> dict:

@@ -6,19 +6,20 @@ import random
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import cache
 
 from engine.synth.calendar import at
 from engine.synth.scenes import Scene
 
 GAP = timedelta(hours=3)  # between the starts of two events; an event takes less
-# what is said in a scene's titles -> the hours that suit
+# what an event's title or description says -> the hours that suit
 _HOURS = (
-    (r"breakfast|dawn|sunrise|early", (7, 8)),
-    (r"brunch", (10, 11)),
-    (r"lunch|midday", (12, 13)),
-    (r"tea\b|afternoon|picnic", (14, 15, 16)),
-    (r"dinner|supper|evening|night|concert|gala|party|pub|gig|late|drinks|disco|quiz", (18, 19, 20)),
-    (r"morning|assembly|school|exam|surgery|scan|blood|clinic|check-?up|vet|dentist", (8, 9, 10, 11)),
+    (r"\b(?:breakfast|dawn|sunrise|early|first light)\b", (7, 8)),
+    (r"\bbrunch\b", (10, 11)),
+    (r"\b(?:lunch|midday|noon)\b", (12, 13)),
+    (r"\b(?:afternoon|picnic|after school)\b", (14, 15, 16)),
+    (r"\b(?:dinner|supper|evening|night|concert|gala|party|pub|gig|drinks|disco|quiz|overnight|dusk)\b", (18, 19, 20)),
+    (r"\b(?:morning|assembly|exam|surgery|scan|blood|check-?up|court|handover|kick-?off)\b", (8, 9, 10, 11)),
 )
 _BY_DOMAIN = {
     "health": (8, 9, 10, 11, 14, 15, 16, 17),
@@ -34,42 +35,39 @@ class Diary:
 
     def __init__(self, first: datetime, last: datetime) -> None:
         self._first, self._last = first, last
+        self._span = (last - first).days
         self._taken: dict[date, list[datetime]] = {}
 
-    def scattered(self, rng: random.Random, scene: Scene, count: int) -> list[datetime]:
-        """Slots over some months, days to weeks apart, in order."""
-        span = (self._last - self._first).days
+    def scattered(self, rng: random.Random, count: int) -> list[datetime]:
+        """Days over some months, days to weeks apart, in order."""
         days: list[int] = []
-        start = rng.randrange(span)
+        start = rng.randrange(self._span)
         for _ in range(count):
-            days.append(start % span)
+            days.append(start % self._span)
             start += rng.choice((3, 9, 21, 40, 75, 160, 365))
-        slots = (self._free(rng, scene, self._first + timedelta(days=day), _hours(scene)) for day in days)
-        return sorted(slot for slot in slots if slot)
+        return [self._first + timedelta(days=day) for day in sorted(days)]
 
-    def series(self, rng: random.Random, scene: Scene, count: int) -> list[datetime]:
-        """Slots on one weekday at one hour, mostly; one, two, four or more weeks apart, in order."""
-        span = (self._last - self._first).days
+    def series(self, rng: random.Random, count: int) -> list[datetime]:
+        """Days on one weekday, mostly; one, two, four or more weeks apart, in order."""
         weeks = rng.choice((1, 2, 4, 4, 8, 13))
-        weeks = max(1, min(weeks, span // 7 // max(count, 1)))
-        length = count * weeks * 7
-        day = rng.randrange(max(1, span - length))
-        hour = rng.choice(_hours(scene) or _WEEKDAY)
-        slots = []
+        weeks = max(1, min(weeks, self._span // 7 // max(count, 1)))
+        day = rng.randrange(max(1, self._span - count * weeks * 7))
+        days = []
         for _ in range(count):
-            slots.append(self._free(rng, scene, self._first + timedelta(days=day), (hour,)))
-            day += 7 * weeks * rng.choice((1, 1, 1, 2)) if day + 14 * weeks < span else 7
-            day %= span
-        return sorted(slot for slot in slots if slot)
+            days.append(day)
+            day += 7 * weeks * rng.choice((1, 1, 1, 2)) if day + 14 * weeks < self._span else 7
+            day %= self._span
+        return [self._first + timedelta(days=day) for day in sorted(days)]
 
-    def _free(self, rng: random.Random, scene: Scene, day: datetime, hours: tuple[int, ...]) -> datetime | None:
-        """A slot that day or some days later."""
+    def slot(self, rng: random.Random, scene: Scene, index: int, day: datetime, hour: int | None) -> datetime | None:
+        """A free slot for event `index` of the scene, that day or some days later; at `hour` if it suits."""
         for shift in self._shifts(rng):
             when = day + timedelta(days=shift)
             if when.weekday() >= 5 and scene.domain in ("work", "school", "health") and shift < 10:
                 continue
-            choice = hours or (_WEEKEND if when.weekday() >= 5 else _WEEKDAY)
-            start = at(when, rng.choice(choice), rng.choice((0, 0, 0, 30, 30, 15, 45)))
+            hours = hours_of(scene, index) or (_WEEKEND if when.weekday() >= 5 else _WEEKDAY)
+            chosen = hour if hour in hours else rng.choice(hours)
+            start = at(when, chosen, rng.choice((0, 0, 0, 30, 30, 15, 45)))
             if self._clear(start) and start < self._last:
                 self._taken.setdefault(start.date(), []).append(start)
                 return start
@@ -85,10 +83,11 @@ class Diary:
         return all(abs(start - other) >= GAP for d in days for other in self._taken.get(d, ()))
 
 
-def _hours(scene: Scene) -> tuple[int, ...]:
-    """The hours that the scene's titles or its domain speak for; () for none in particular."""
-    titles = " ".join(title for title, _ in scene.events).lower()
+@cache
+def hours_of(scene: Scene, index: int) -> tuple[int, ...]:
+    """The hours that an event's own words, or else its scene's domain, speak for; () for none in particular."""
+    words = " ".join(scene.events[index]).lower()
     for pattern, hours in _HOURS:
-        if len(re.findall(pattern, titles)) >= 2:
+        if re.search(pattern, words):
             return hours
     return _BY_DOMAIN.get(scene.domain, ())

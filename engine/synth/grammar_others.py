@@ -112,7 +112,7 @@ what | .Where do I send an email to reach the person who {who}?
 what | .What are the contact details of the one who {who}?
 when | ~When did I add the person who {who} (to my contacts|to my phone|to my address book|)?
 when | ~When did I save the (details|contact|email) of the person who {who}?
-when | ~When did I (add|save) {whom} (to my contacts|in my contacts|as a contact)?
+when | ~When did I (add {whom} to my contacts|save {whom} as a contact|store a contact for {whom})?
 when | ~When did I get {whom}'s (email|contact details|contact info)?
 when | ~When did I put {whom} in my (phone|address book)?
 when | ~When did the person who {who} give me their (email|contact info|details)?
@@ -128,14 +128,21 @@ yes-no | .Have I saved (anyone|someone|somebody) who {who}?
 yes-no | .Is the person who {who} in my (contacts|phone|address book)?
 yes-no | Did {whom} (ever|) give me (their|an) email (address|)?
 yes-no | Did {whom} give me contact (info|details)?
-yes-no | Did I (add|save) {whom} (to|in) my (contacts|phone|address book)?
+yes-no | Did I (add {whom} to my contacts|save {whom} in my phone|put {whom} in my address book)?
 yes-no | .Do I have {whom}'s (email|contact info|email address)?
 yes-no | .Have I got {whom}'s (email|address) (somewhere|saved|in my phone)?
 yes-no | .Do I have a contact for {whom}?
 yes-no | .Have I stored an email for the (person|one) who {who}?
-yes-no | Did I put {whom} in my contacts?
 yes-no | .Is there an email for {whom} in my contacts?
 yes-no | Did I ever get the (email|contact info) of the person who {who}?
 yes-no | .Do I know how to reach the person who {who}?
-yes-no | !Did I (add|save) (anyone|somebody new|someone) (to my contacts|in my phone)?
+yes-no | !Did I (add anyone to my contacts|save somebody in my phone|add someone new to my contacts|save a new contact)?
+who | .Who can I ask who {who}?
+who | Who did I (save|note down) as a contact (around|because of|thanks to) {np}?
+what | .I need to write to the person who {who}, what's the address?
+what | .What's the best way to reach {whom}?
+when | ~When did I take down the email of the person who {who}?
+when | ~When was it that I saved {whom}'s (details|email)?
+yes-no | .Any chance I have the email of the person who {who}?
+yes-no | .Do my contacts have (someone|anyone) who {who}?
 """

@@ -6,6 +6,7 @@ Habits recur with the same people, so that memories are nearly identical and onl
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ _GROUPS = {
     "neighbour": "Neighbours",
     "best friend": "Friends",
 }
+# what no studio or clinic writes
+_PRIVATE = re.compile(r"\b(?:I|I'[a-z]+|my|me|mine|[Aa]untie|[Gg]randpa|[Mm]um|[Dd]ad|babe|love|mate|lol|kids?)\b|!!")
 _MAIL = ("example.com", "example.org", "example.net", "mail.example", "post.example")
 
 
@@ -105,10 +108,14 @@ def _part_events(rng: random.Random, diary: Diary, part: Part, count: int) -> li
     order = rng.sample(range(4), 4)
     usual = tuple(part.cast[: rng.randint(1, 2)])
     seen: set[tuple[int, frozenset[Tie]]] = set()
-    slots = diary.series(rng, part.scene, count) if part.habit else diary.scattered(rng, part.scene, count)
+    days = diary.series(rng, count) if part.habit else diary.scattered(rng, count)
+    hour = rng.randint(9, 20) if part.habit else None
     events = []
-    for i, time in enumerate(slots):
+    for i, day in enumerate(days):
         index = order[0] if part.habit and rng.random() < 0.6 else order[i % 4]
+        time = diary.slot(rng, part.scene, index, day, hour)
+        if time is None:
+            continue
         cast = usual if part.habit and rng.random() < 0.5 else _some(rng, part.cast)
         if (index, frozenset(cast)) in seen:  # nearly identical is the rule, identical the exception
             cast = _some(rng, part.cast)
@@ -210,10 +217,10 @@ def _message(
 ) -> Noted | None:
     body = part.scene.messages[index].body
     dated = "{day}" in body or "{hour}" in body
-    time = _sent(rng, event.time, dated)
+    time = _sent(rng, event.time, dated, today=_says_any_day(body))
     if time in taken:
         return None
-    sender = _sender(rng, part)
+    sender = _sender(rng, part, body)
     ahead = (midnight(event.time) - midnight(time)).days
     slots = {
         "me": name(life.person.name.split()[0]),
@@ -231,29 +238,34 @@ def _message(
     return _memory(life, "message", time, time, fields, part, index, [sender])
 
 
-def _sent(rng: random.Random, event: datetime, dated: bool) -> datetime:
+def _sent(rng: random.Random, event: datetime, dated: bool, today: bool) -> datetime:
     """Some days before the event that the message is about; where it names no day, it may be after."""
     for _ in range(20):
-        days = rng.choices((0, 1, 2, 3, 4, 5, 6), (1, 4, 4, 3, 2, 2, 1))[0] if dated else rng.randint(-25, 25)
+        days = rng.choices(range(7), (today, 4, 4, 3, 2, 2, 1))[0] if dated else rng.randint(-25, 25)
         minute = rng.randrange(7 * 60 + 30, 22 * 60 + 30)
         time = midnight(event) - days * DAY + timedelta(minutes=minute, seconds=rng.randrange(60))
         if not dated or time < event - timedelta(minutes=90):
             return time
-    return event - timedelta(hours=20)
+    return event - DAY
+
+
+def _says_any_day(body: str) -> bool:
+    """Whether {day} may also become "tomorrow" or "today": not in "on {day}" or "{day}s"."""
+    fixed = any(f"{word} {{day}}" in body.lower() for word in ("on", "every", "next", "this", "each", "coming"))
+    return not fixed and "{day}s" not in body and not body.startswith("{day}")
 
 
 def _day(rng: random.Random, event: datetime, ahead: int, body: str) -> Annotated:
     """The event's day as a message says it."""
     weekday = WEEKDAYS[event.weekday()]
-    free = not any(f"{word} {{day}}" in body.lower() for word in ("on", "every", "next", "this", "each", "coming"))
-    free = free and "{day}s" not in body and not body.startswith("{day}")
+    free = _says_any_day(body)
     if ahead == 0 and free:
         return entity("tonight" if event.hour >= 18 and "{day} " not in body else "today", "TIM")
     return entity("tomorrow" if ahead == 1 and free and rng.random() < 0.7 else weekday, "TIM")
 
 
-def _sender(rng: random.Random, part: Part) -> Tie:
-    if part.organisation is not None and rng.random() < 0.08:
+def _sender(rng: random.Random, part: Part, body: str) -> Tie:
+    if part.organisation is not None and rng.random() < 0.2 and not _PRIVATE.search(body):
         return part.organisation
     return rng.choice(part.cast)
 

@@ -151,7 +151,11 @@ _PARTS = {
 _CHECKS: tuple[tuple[re.Pattern[str], Check], ...] = tuple(
     (re.compile(pattern), check)
     for pattern, check in (
-        (r"^(?:.* )?(last|this|next|this past)(?: coming)? (week|month|year|weekend)\b(?! or so)", _unit_of_calendar),
+        (
+            r"^(?:.* )?(?<!time )(last|this|next|this past)(?: coming)? (week|month|year|weekend)\b(?! or so)",
+            _unit_of_calendar,
+        ),
+        (r"\bthis time last year\b", lambda match, t, now: 320 < (now - t).days < 410),
         (r"\bthe (week|month|year|weekend|spring|summer|autumn|fall|winter) before last\b", _before_last),
         (r"\b(?:" + "|".join(_DAYS) + r")\b", _weekday),
         (r"\b(?:" + "|".join(_MONTHS) + r")\b", _month),

@@ -1,0 +1,154 @@
+"""No invented life contradicts itself, and a contradiction that was planted is found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from engine.synth.consistency import contradictions
+from engine.synth.dataset import Invented
+from engine.synth.people import FIRST_DAY, LAST_DAY
+from engine.synth.records import Memory, Person, Question, Tie
+
+Life = tuple[Person, list[Memory], list[Question]]
+
+
+def test_no_life_contradicts_itself(thirty: list[Invented]) -> None:
+    found = [line for i in thirty for line in contradictions(i.life.person, i.memories, i.questions)]
+    assert found == []
+
+
+def test_dates_and_kinds(thirty: list[Invented]) -> None:
+    kinds = Counter(memory.kind for invented in thirty for memory in invented.memories)
+    for kind, share in (("event", 0.46), ("message", 0.38), ("contact", 0.16)):
+        assert abs(kinds[kind] / kinds.total() - share) < 0.03, kinds
+    for invented in thirty:
+        for memory in invented.memories:
+            assert datetime(2018, 1, 1) < memory.created and FIRST_DAY - timedelta(days=60) <= memory.time <= LAST_DAY
+            assert 7 <= memory.time.hour <= 22, memory
+        years = (invented.life.last_day - invented.life.first_day).days / 365
+        assert 2 <= years <= 6 and 20 <= len(invented.life.parts) <= 40
+        assert [m.created for m in invented.memories] == sorted(m.created for m in invented.memories)
+
+
+def test_habits_recur_with_near_identical_memories(thirty: list[Invented]) -> None:
+    titles: Counter[tuple[str, str]] = Counter()
+    for invented in thirty:
+        titles.update(
+            (m.person, str(m.fields["title"]).split(" with ")[0]) for m in invented.memories if m.kind == "event"
+        )
+    assert sum(number >= 3 for number in titles.values()) > 30
+
+
+def _second_mother(life: Life) -> Life:
+    person, memories, questions = life
+    return replace(person, ties=(*person.ties, Tie("mother", "Zuzanna Extra"))), memories, questions
+
+
+def _second_partner(life: Life) -> Life:
+    person, memories, questions = life
+    return replace(person, ties=(*person.ties, Tie("wife", "A B"), Tie("boyfriend", "C D"))), memories, questions
+
+
+def _nickname_of_two(life: Life) -> Life:
+    person, memories, questions = life
+    return replace(person, ties=(*person.ties, Tie("a", "A B", ("Bo",)), Tie("b", "C D", ("bo",)))), memories, questions
+
+
+def _change(life: Life, kind: str, change: Callable[[Memory], Memory]) -> Life:
+    person, memories, questions = life
+    index = next(i for i, memory in enumerate(memories) if memory.kind == kind and memory.ties)
+    return person, [*memories[:index], change(memories[index]), *memories[index + 1 :]], questions
+
+
+def _contact_twice(life: Life) -> Life:
+    person, memories, questions = life
+    contact = next(memory for memory in memories if memory.kind == "contact")
+    return person, [*memories, replace(contact, id="again")], questions
+
+
+def _two_relations(life: Life) -> Life:
+    return _change(life, "contact", lambda m: replace(m, fields={**m.fields, "relation": "someone else"}))
+
+
+def _overlap(life: Life) -> Life:
+    person, memories, questions = life
+    event = next(memory for memory in memories if memory.kind == "event")
+    other = replace(event, id="b", time=event.time + timedelta(minutes=20), fields={**event.fields, "location": "Mars"})
+    return person, [*memories, other], questions
+
+
+def _stranger(life: Life) -> Life:
+    person, memories, questions = life
+    known = {name for m in memories if m.kind == "contact" for name in m.ties}
+    message = next(m for m in memories if m.kind == "message" and set(m.ties) <= known)
+    early = datetime(2018, 2, 1)
+    return person, [replace(message, id="early", time=early, created=early), *memories], questions
+
+
+def _wrong_day(life: Life) -> Life:
+    person, memories, questions = life
+    event = next(memory for memory in memories if memory.kind == "event" and memory.scene)
+    sent = event.time - timedelta(days=2)
+    day = ("Monday", "Tuesday")[event.time.weekday() == 0]
+    text = f"come on {day}"
+    message = Memory(
+        "wrong", person.id, "message", sent, sent, {}, text, ((8, len(text), "TIM"),), event.scene, event.ties
+    )
+    return person, [*(m for m in memories if m.scene != event.scene or m is event), message], questions
+
+
+def _too_early(life: Life) -> Life:
+    person, memories, questions = life
+    created = {memory.id: memory.created for memory in memories}[questions[0].memory]
+    return person, memories, [replace(questions[0], time=created - timedelta(hours=1)), *questions[1:]]
+
+
+def _wrong_phrase(life: Life) -> Life:
+    person, memories, questions = life
+    index = next(i for i, q in enumerate(questions) if any(q.text[s:e] == "last month" for s, e, _ in q.entities))
+    moved = replace(questions[index], time=questions[index].time + timedelta(days=70))
+    return person, memories, [*questions[:index], moved, *questions[index + 1 :]]
+
+
+def _wrong_tense(life: Life) -> Life:
+    person, memories, _ = life
+    memory = next(m for m in memories if m.kind == "event")
+    question = Question("q", person.id, "When am I going to sing?", memory.time + timedelta(days=3), memory.id)
+    return person, memories, [question]
+
+
+@pytest.mark.parametrize(
+    ("plant", "found"),
+    [
+        (_second_mother, "2 are the mother"),
+        (_second_partner, "more than one partner"),
+        (_nickname_of_two, "bo means two"),
+        (
+            lambda life: _change(life, "event", lambda m: replace(m, created=m.time + timedelta(days=1))),
+            "planned after",
+        ),
+        (
+            lambda life: _change(life, "message", lambda m: replace(m, created=m.time - timedelta(1))),
+            "created at another",
+        ),
+        (lambda life: _change(life, "event", lambda m: replace(m, ties=("Nobody Known",))), "whom nobody knows"),
+        (lambda life: _change(life, "event", lambda m: replace(m, time=datetime(2031, 1, 1))), "out of range"),
+        (_contact_twice, "contact twice"),
+        (_two_relations, "someone else"),
+        (_overlap, "overlap at two places"),
+        (_stranger, "before they are known"),
+        (_wrong_day, "when nothing takes place"),
+        (_too_early, "before"),
+        (_wrong_phrase, "says 'last month'"),
+        (_wrong_tense, "wrong tense"),
+    ],
+)
+def test_a_planted_contradiction_is_found(thirty: list[Invented], plant: Callable[[Life], Life], found: str) -> None:
+    invented = next(i for i in thirty if any("last month" in q.text for q in i.questions))
+    lines = contradictions(*plant((invented.life.person, invented.memories, list(invented.questions))))
+    assert any(found in line for line in lines), lines
