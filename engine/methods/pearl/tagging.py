@@ -62,17 +62,17 @@ class TaggerConfig(BuildConfig):
     """The entity tagger: what it is made of and how it is trained."""
 
     encoder: str = Field(BUNDLED, description="the transformer under it: 'minilm', a hub id or a folder")
-    layers: str = Field("-1", description="whose outputs are a word's embedding, joined: -1 is the last")
-    pooling: Literal["first", "mean"] = Field("first", description="which of a word's pieces speaks for it")
+    layers: str = Field("-1,-4", description="whose outputs, joined, are a word's embedding; -1 is the last")
+    pooling: Literal["first", "mean"] = Field("mean", description="how a word's pieces speak for it")
     fine_tune: bool = Field(False, description="train the transformer too, with no recurrent layer above it")
     hidden: int = Field(128, ge=1, description="units of the recurrent layer in each direction")
-    dropout: float = Field(0.3, ge=0, lt=1, description="of whole features, the same for all words of a text")
+    dropout: float = Field(0.4, ge=0, lt=1, description="of whole features, the same for all words of a text")
     lowercase: float = Field(0.2, ge=0, le=1, description="share of the texts whose capitals are hidden in training")
-    learning_rate: float = Field(3e-3, gt=0, description="Adam's, falling linearly to 0")
+    learning_rate: float = Field(2e-3, gt=0, description="Adam's, falling linearly to 0")
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the rate rises")
     batch_size: int = Field(32, ge=1, description="texts in one step")
-    epochs: int = Field(15, ge=1, description="passes over the texts; the one of best F1 on held-out texts is kept")
-    patience: int = Field(4, ge=1, description="epochs without a better one before training stops")
+    epochs: int = Field(6, ge=1, description="passes over the texts; the one of best F1 on held-out texts is kept")
+    patience: int = Field(3, ge=1, description="epochs without a better one before training stops")
     validation: float = Field(0.1, gt=0, lt=1, description="share of the texts held out where none are given for it")
     seed: int = Field(0, ge=0, description="of the first weights, the order of texts and what is held out")
 
