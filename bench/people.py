@@ -200,7 +200,7 @@ def _telling(texts: Sequence[str], labels: np.ndarray, count: int) -> tuple[Feat
     weights = _linear(0.3).fit(there, labels).coef_[0]
     first, second = (np.asarray(there[labels == side].mean(axis=0)).ravel() for side in (1, 0))
     means = (first + second) / 2
-    effects = weights * np.sqrt(means * (1 - means))
+    effects = weights * np.sqrt(np.clip(means * (1 - means), 0, None))
     grams = counter.get_feature_names_out()
     order = np.argsort(-effects, kind="stable")
     said = there.tocsc()
@@ -270,7 +270,7 @@ def report(folders: Mapping[str, Path], sample: int, features: int) -> Iterator[
         dataset = Dataset(folder)
         documents, requests = list(dataset.documents()), dataset.requests()
         judgements = [j for split in dataset.splits for j in dataset.judgements(split)]
-        near = documents if len(documents) <= 2 * sample else _people_of(documents, 2 * sample)
+        near = _people_of(documents, sample)
         found[name] = replace(
             describe(documents, requests, judgements),
             near_duplicates=describe(near, (), (), _vectors([d.content for d in near])).near_duplicates,
