@@ -15,9 +15,9 @@ from engine.synth import moments
 from engine.synth.annotated import Annotated, fill, phrase, plain
 from engine.synth.filters import Claim, answers, shared_words, told_by
 from engine.synth.grammar import Template, templates
-from engine.synth.memories import Noted
 from engine.synth.mentions import Mention, Namer
 from engine.synth.moments import Moment
+from engine.synth.notes import Noted
 from engine.synth.people import Life
 from engine.synth.records import Question
 from engine.synth.voices import Voice, draw_voice

@@ -21,7 +21,8 @@ from engine.datasets.write import staged, write_rows
 from engine.errors import InputError
 from engine.synth import people
 from engine.synth.asking import Asker, Rules
-from engine.synth.memories import Noted, draw_memories
+from engine.synth.memories import draw_memories
+from engine.synth.notes import Noted
 from engine.synth.people import Life, draw_life
 from engine.synth.records import Memory, Question
 from engine.synth.scenes import SCENES, Scene, read_scenes

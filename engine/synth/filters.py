@@ -14,7 +14,7 @@ from functools import lru_cache
 import Stemmer
 
 from engine.synth.calendar import Span
-from engine.synth.memories import Noted
+from engine.synth.notes import Noted
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _STEMMER = Stemmer.Stemmer("english")

@@ -30,7 +30,7 @@ who | Who sent me (a message|a text|something|word) about {about}?
 who | Who did I hear from about {about}?
 who | Who informed me that {told}?
 who | From whom did I hear that {told}?
-who | Who was the message about {about} from?
+who | Who had something to say about {about}?
 who | Who got in touch about {about}?
 who | Who contacted me about {np}?
 who | Who (texted|messaged|wrote to) me about {np}?

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.synth import relations
 from engine.synth.annotated import Annotated, entity
-from engine.synth.memories import spelt
+from engine.synth.notes import spelt
 from engine.synth.people import Life
 from engine.synth.records import Place, Tie
 from engine.synth.voices import Voice

@@ -32,6 +32,9 @@ _PLACE_NICKNAMES = (
     *("the dungeon", "the place across town", "my second home", "the palace", "the cave", "my hideout", "the nest"),
     *("the bunker", "the spot by the bridge", "our corner", "the place up the hill", "the den", "the temple"),
 )
+_DEAD = re.compile(
+    r"\blate (?:father|mother|dad|mum|mom|wife|husband)\b|\b(?:[Dd]ad|[Mm]um|[Mm]om|mother|father)'s funeral"
+)
 _MY_PARTNER = re.compile(r"\b(?:my|our) (wife|husband|girlfriend|boyfriend|partner|fiancée?)\b")
 
 
@@ -64,6 +67,7 @@ class Life:
     person: Person
     parts: tuple[Part, ...]
     shown: dict[str, str] = field(hash=False)
+    women: frozenset[str]
     british: bool
     first_day: datetime
     last_day: datetime
@@ -100,7 +104,9 @@ def draw_life(rng: random.Random, identity: str, scenes: Sequence[Scene]) -> Lif
     days = rng.randint(2 * 365, 6 * 365)
     first = FIRST_DAY + timedelta(days=rng.randint(0, (LAST_DAY - FIRST_DAY).days - days))
     shown = {tie.name: _shown(rng, tie) for tie in person.ties}
-    return Life(person, tuple(parts), shown, circle.british, first, first + timedelta(days=days))
+    return Life(
+        person, tuple(parts), shown, frozenset(circle.women), circle.british, first, first + timedelta(days=days)
+    )
 
 
 def _choose(rng: random.Random, scenes: Sequence[Scene], circle: _Circle) -> list[Scene]:
@@ -115,8 +121,11 @@ def _choose(rng: random.Random, scenes: Sequence[Scene], circle: _Circle) -> lis
 
 
 def _suits(scene: Scene, circle: _Circle) -> bool:
-    """Whether the scene speaks of no husband where there is a wife or nobody."""
-    texts = (*scene.np, *scene.vp, *(text for m in scene.messages for text in (m.about, m.told)))
+    """Whether the scene speaks of no husband where there is a wife or nobody, and of no parent as dead."""
+    texts = [*scene.np, *scene.vp, *(text for m in scene.messages for text in (m.body, m.about, m.told))]
+    texts += [text for event in scene.events for text in event]
+    if any(_DEAD.search(text) for text in texts):
+        return False
     wanted = {relations.canonical(word) for text in texts for word in _MY_PARTNER.findall(text)}
     return wanted <= {circle.partner}
 
@@ -178,6 +187,7 @@ class _Circle:
         self.british = rng.random() < 0.5
         self.ties: list[Tie] = []
         self.first_names: set[str] = set()
+        self.women: set[str] = set()
         self._nicknames: set[str] = set()
         self._organisations: dict[str, Tie] = {}
         self._surname = names.full_name(rng, "male", (), self.country).split()[-1]
@@ -217,6 +227,8 @@ class _Circle:
         name = names.full_name(rng, sex, self.first_names | self._nicknames, country, surname)
         first = name.split()[0]
         self.first_names.add(first)
+        if sex == "female":
+            self.women.add(name)
         tie = Tie(relation, name, self._nickname(relation, first, sex, country))
         self.ties.append(tie)
         return tie

@@ -11,6 +11,7 @@ from engine.synth.asking import Asker, Rules
 from engine.synth.dataset import Invented, invent
 from engine.synth.filters import Claim, answers, content_words, shared_words, told_by
 from engine.synth.memories import draw_memories
+from engine.synth.notes import spelt
 from engine.synth.people import draw_life
 from engine.synth.scenes import Scene
 
@@ -79,9 +80,9 @@ def test_every_question_has_one_answer_and_shares_no_word(thirty: list[Invented]
     for invented in thirty:
         store = {memory.id: memory for memory in invented.memories}
         surfaces = {tie.name for tie in invented.life.person.ties} | {p.name for p in invented.life.person.places}
-        called = [
-            word for tie in invented.life.person.ties for word in (*tie.nicknames, tie.relation, *tie.name.split())
-        ]
+        ties = invented.life.person.ties
+        called = [name for tie in ties for name in (*tie.nicknames, tie.relation, *tie.name.split())]
+        called += [spelt(tie.relation, british=False) for tie in ties]
         who = [w for part in invented.life.parts for c in part.contacts if c.sketch for w in c.sketch.who]
         for question in invented.questions:
             memory = store[question.memory]
