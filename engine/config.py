@@ -47,14 +47,19 @@ class RerankOptions(Config):
 class PriorOptions(Config):
     """What a question says of time, people and kind, laid over any searcher's scores: see engine/priors.py.
 
+    The defaults were chosen on pair_dev and locomo, the development collections, and are the same for every searcher.
+
     A weight is in units of the distance between the searcher's best and worst memory of one store.
     """
 
     time: float = Field(0.75, ge=0, description="weight of lying inside the time that the question names; 0: ignored")
     people: float = Field(0.3, ge=0, description="weight of those whom the question mentions taking part")
     kind: float = Field(0.2, ge=0, description="weight of being an event, a message or a contact, as it is asked for")
-    days: float = Field(2.0, gt=0, description="how far outside an interval a memory still counts, at least")
-    created: float = Field(0.5, ge=0, le=1, description="what being written down inside the interval is worth")
+    context: float = Field(
+        0.15, ge=0, description="share of the scores of what was said right before and after, in one conversation"
+    )
+    days: float = Field(1.0, gt=0, description="how far outside an interval a memory still counts, at least")
+    created: float = Field(0.8, ge=0, le=1, description="what being written down inside the interval is worth")
     hard: bool = Field(False, description="as published: return nothing outside the interval")
     depth: int = Field(1000, ge=1, description="stores up to this size are weighed whole, of larger ones the best")
 

@@ -188,11 +188,14 @@ def _namer() -> Any:
 def prior(mentions: Sequence[Mention], involved: Sequence[frozenset[str]]) -> np.ndarray:
     """(n,) float32 in [0, 1]: how surely those take part whom a question mentions, the mean over its mentions.
 
-    `involved` are the first names of each of n memories. All 0 where nobody is mentioned.
+    `involved` are the first names of each of n memories. Somebody counts the less, the more of the store they are in:
+    who is in half of it, as in a conversation of two, sets nothing apart. All 0 where nobody is mentioned.
     """
     scores = np.zeros(len(involved), np.float32)
     for mention in mentions:
-        scores += [max((mention.names.get(name, 0.0) for name in names), default=0.0) for names in involved]
+        belief = np.asarray([max((mention.names.get(n, 0.0) for n in names), default=0.0) for names in involved])
+        share = np.count_nonzero(belief) / max(len(belief), 1)
+        scores += (belief * max(0.0, 1 - 2 * share)).astype(np.float32)
     return scores / max(len(mentions), 1)
 
 
@@ -208,6 +211,6 @@ def as_memory(document: Document, circle: Circle) -> str:
     own = _held(document)[0]
     for name in sorted({*names_in(document)} - {own}, key=lambda n: (-len(n), n)):
         if relation := circle.relation(name):
-            written = f"{name} ({relation})"
-            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)(?! \()", lambda _, written=written: written, text)
+            written = f"{name} ({relation})".replace("\\", r"\\")
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)(?! \()", written, text)
     return f"{label}: {text}"

@@ -34,6 +34,8 @@ KINDS_ASKED = {
     "event": r"attend(?:ed|ing)?|event|meeting|meet|met|going|go|went|visit(?:ed)?|scheduled?|calendar|appointment|join"
     r"|trip|party|dinner|lunch|class|session",
 }
+PARTS = ("time", "people", "kind", "context")
+AFTER = 0.7  # what is said after a turn, against what is said before it
 _ASKED = {kind: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for kind, words in KINDS_ASKED.items()}
 
 
@@ -64,6 +66,8 @@ class Store:
         self.times = np.asarray([timeparse.seconds(d.time) for d in documents])
         self.created = np.asarray([timeparse.seconds(d.created) for d in documents])
         self.kinds = np.asarray([d.kind or "" for d in documents])
+        talks = np.asarray([_conversation(d) for d in documents])
+        self.goes_on = (talks[1:] == talks[:-1]) & (talks[1:] != "")  # (n - 1,) as the memory before it
 
     @cached_property
     def circle(self) -> Circle:
@@ -87,9 +91,9 @@ class Store:
             kind_asked(request.text),
         )
 
-    def parts(self, said: Understood, options: PriorOptions) -> np.ndarray:
-        """(3, n) float32: what time, people and kind add to each memory's score."""
-        parts = np.zeros((3, len(self.rows)), np.float32)
+    def parts(self, own: np.ndarray, said: Understood, options: PriorOptions) -> np.ndarray:
+        """(4, n) float32: what time, people, kind and context (`PARTS`) add to the memories' own scores, (n,)."""
+        parts = np.zeros((len(PARTS), len(self.rows)), np.float32)
         if said.intervals and options.time:
             parts[0] = options.time * timeparse.prior(
                 said.intervals, self.times, self.created, days=options.days, created_weight=options.created
@@ -98,7 +102,16 @@ class Store:
             parts[1] = options.people * people.prior(said.mentions, self.involved)
         if said.kind and options.kind:
             parts[2] = options.kind * (self.kinds == said.kind)
+        if options.context and self.goes_on.any():  # an answer follows its question, so that what is before counts more
+            parts[3, 1:] += options.context * self.goes_on * own[:-1]
+            parts[3, :-1] += AFTER * options.context * self.goes_on * own[1:]
         return parts
+
+
+def _conversation(document: Document) -> str:
+    """What names the conversation that a memory is a turn of; empty where it is none."""
+    named = (document.fields.get(key) for key in ("session", "conversation", "thread"))
+    return next((name for name in named if isinstance(name, str)), "")
 
 
 def personal_store(collection: Collection, user: str) -> Store:
@@ -135,7 +148,7 @@ class Priors(Searcher[SearchOptions]):
         return to_run(requests, lists, run.ids)
 
     def _weigh(self, request: Request, run: Run, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """(n,) rows, their scores, (3, n) what each prior added, (n,) which stay, of request number `i`."""
+        """(n,) rows, their scores, (4, n) what each of PARTS added, (n,) which stay, of request number `i`."""
         found = run.rows[run.offsets[i] : run.offsets[i + 1]]
         store = self._store(request.user)
         if store is None or len(store.rows) > self.priors.depth:
@@ -146,15 +159,18 @@ class Priors(Searcher[SearchOptions]):
         said = store.understand(request, of_people=request.user is not None)
         own = np.full(len(store.rows), -np.inf, np.float32)
         place = {row: n for n, row in enumerate(store.rows.tolist())}
-        listed = [place[row] for row in found.tolist() if row in place]
-        own[listed] = [s for row, s in zip(found.tolist(), run.scores_of(i), strict=True) if row in place]
-        parts = store.parts(said, self.priors)
+        for row, score in zip(found.tolist(), run.scores_of(i).tolist(), strict=True):
+            if row in place:
+                own[place[row]] = score
+        listed = np.isfinite(own)
+        own = standard(own)
+        parts = store.parts(own, said, self.priors)
         stay = ~np.isin(store.rows, [self.collection.row_of.get(d, -1) for d in request.exclude])
         if not said.says_something:
-            stay &= np.isfinite(own)
+            stay &= listed
         if said.intervals and self.priors.hard:
             stay &= timeparse.inside(said.intervals, store.times, store.created)
-        return store.rows, standard(own) + parts.sum(axis=0), parts, stay
+        return store.rows, own + parts.sum(axis=0), parts, stay
 
     def _store(self, user: str | None) -> Store | None:
         """A person's memories, kept; None for everybody's collection."""
@@ -178,9 +194,8 @@ class Priors(Searcher[SearchOptions]):
                 hits.append(hit)
                 continue
             n = place[row]
-            names = ("time", "people", "kind")
             added = tuple(
-                (name, round(float(part[n]), 4)) for name, part in zip(names, parts, strict=True) if part.any()
+                (name, round(float(part[n]), 4)) for name, part in zip(PARTS, parts, strict=True) if part.any()
             )
             why = Moved(before.get(hit.document.id), after[row], added)
             hits.append(replace(hit, score=float(scores[n]), why=(why, *hit.why) if added else hit.why))

@@ -225,7 +225,7 @@ class FusedRanks(Explanation):
 class Moved(Explanation):
     """What the question says beside its topic moved the document: its rank before (None: not found) and after.
 
-    `added` are (time, people or kind, what it added to the score) of those that the question speaks of and this fits.
+    `added` are (time, people, kind or context, what it added to the score) of those that count for the question.
     """
 
     kind: ClassVar[str] = "moved"

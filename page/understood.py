@@ -13,7 +13,7 @@ from page.marks import marked, text
 SHOWN = 3  # readings of a time, and people that a mention may mean
 WORTH = 0.005  # what is added below this is not told
 KINDS = {"event": "something in the calendar", "message": "a message", "contact": "a contact"}
-ADDED = {"time": "the time", "people": "the people", "kind": "the kind"}
+ADDED = {"time": "the time", "people": "the people", "kind": "the kind", "context": "what was said around it"}
 
 
 def question(asked: Asked) -> str:

@@ -86,9 +86,12 @@ def test_who_takes_part() -> None:
 
 def test_the_prior_by_hand() -> None:
     mentions = [Mention("a", (0, 1), {"luz": 1.0}), Mention("b", (2, 3), {"jacob": 0.8, "luz": 0.2})]
-    involved = [frozenset({"luz", "jacob"}), frozenset({"luz"}), frozenset({"jo"}), frozenset()]
-    np.testing.assert_allclose(prior(mentions, involved), [(1 + 0.8) / 2, (1 + 0.2) / 2, 0, 0], rtol=1e-6)
-    assert not prior([], involved).any()
+    involved = [frozenset({"luz", "jacob"}), frozenset({"luz"}), *[frozenset({"jo"})] * 7, frozenset()]
+    narrows = 1 - 2 * 0.2  # both are in two of ten
+    by_hand = [narrows * (1 + 0.8) / 2, narrows * (1 + 0.2) / 2, *[0.0] * 8]
+    np.testing.assert_allclose(prior(mentions, involved), by_hand, rtol=1e-6)
+    assert not prior([], involved).any() and not prior([], []).size
+    assert not prior([Mention("jo", (0, 2), {"jo": 1.0})], involved).any()  # who is nearly everywhere says nothing
 
 
 def test_a_memory_is_read_with_its_kind_and_who_people_are() -> None:

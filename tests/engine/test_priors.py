@@ -65,7 +65,7 @@ def test_time_people_and_kind_each_move_the_right_one_up(fixed: Fixed) -> None:
     assert ranked(fixed, ask("x"))[:2] == ["m1", "m2"]
     time = Priors(fixed, PriorOptions(**{**only, "time": 1.0}))
     assert ranked(time, ask("what was it last month?"))[0] == "m2"  # of June 2023 the searcher's best
-    people = Priors(fixed, PriorOptions(**{**only, "people": 1.0}))
+    people = Priors(fixed, PriorOptions(**{**only, "people": 3.0}))
     assert ranked(people, ask("dinner with my best friend"))[:2] == ["e2", "c2"]
     kind = Priors(fixed, PriorOptions(**{**only, "kind": 2.0}))
     assert ranked(kind, ask("what is her e-mail address?"))[:2] == ["c2", "c1"]
@@ -83,7 +83,7 @@ def test_the_score_by_hand(fixed: Fixed) -> None:
     for document, fit in zip(STORE, fits.tolist(), strict=True):
         own = (SCORES[document.id] - 0.1) / (0.9 - 0.1)
         sister = document.id in ("m1", "m2", "e1")
-        by_hand = own + 0.5 * fit + 0.25 * sister + 0.125 * (document.kind == "message")
+        by_hand = own + 0.5 * fit + 0.25 * (1 - 2 * 3 / 7) * sister + 0.125 * (document.kind == "message")
         assert scores[document.id] == pytest.approx(by_hand, abs=1e-5)
 
 
@@ -161,6 +161,20 @@ def test_explaining_says_what_moved_it(fixed: Fixed) -> None:
 )
 def test_the_kind_that_is_asked_for(question: str, kind: str | None) -> None:
     assert kind_asked(question) == kind
+
+
+def test_what_is_said_around_an_answer_counts_by_hand() -> None:
+    talk = [
+        Document(f"t{i}", "x", user="ann", fields={"session": session} if session else {})
+        for i, session in enumerate(["one", "one", "one", "two", "", ""])
+    ]
+    store = Store(np.arange(6), talk)
+    own = np.asarray([1.0, 0.5, 0.0, 0.8, 0.6, 0.4], np.float32)
+    said = store.understand(Request("q", "anything", user="ann"), of_people=True)
+    parts = store.parts(own, said, PriorOptions(context=0.1))
+    by_hand = [0.7 * 0.05, 0.1, 0.05, 0, 0, 0]  # 0.1 of what is before, 0.7 of that of what is after
+    np.testing.assert_allclose(parts[3], by_hand, atol=1e-6)
+    assert not parts[:3].any() and not store.parts(own, said, PriorOptions(context=0)).any()
 
 
 def test_scores_are_scaled_within_a_store() -> None:
