@@ -70,7 +70,7 @@ class Asker:
         ask = rng.choices(list(by_ask), weights)[0]
         if kind == "event" and ((ask == "where" and not note.place) or (ask == "who" and not note.ties)):
             return None
-        template = rng.choice(by_ask[ask])
+        template = rng.choices(by_ask[ask], [template.weight for template in by_ask[ask]])[0]
         moment = self._moment(note, template, future)
         if moment is None:
             return None
@@ -112,7 +112,7 @@ class Asker:
         ties, places = None, None
         mention = self._mention(note, template, slots, named)
         if mention is not None:
-            if mention.long and ("{whom}'s" in text or rng.random() < 0.5):
+            if mention.long and ("{whom}'s" in text or "{whom} and I" in text or rng.random() < 0.5):
                 return None
             slots["whom"], slots["with"] = mention.text, Annotated(" with ") + mention.text
             ties = mention.fits

@@ -150,7 +150,7 @@ when | >When do I next {vp}{with}{at}?
 when | >When's the next time I {vp}{with}{at}?
 when | >When is the next time {whom} and I {vp}?
 who | Who am I (going to|supposed to|meant to|planning to) {vp} with?
-who | Who is (coming|going|joining me|coming along) to {ev}?
+who | Who is (coming|going|coming along) to {ev}?
 who | Who is joining me for {ev}?
 who | Who did I (plan|arrange|agree) to {vp} with?
 who | Who am I meeting for {np}?
@@ -196,7 +196,7 @@ yes-no | Do I have {np} in my calendar?
 yes-no | Have I (scheduled|arranged|planned|set up) {ev}{with}?
 yes-no | Did I (schedule|book|plan|arrange) {ev}{with}?
 yes-no | Did I (plan|arrange|promise|agree) to {vp}{with}{at}?
-yes-no | Is {whom} (coming|joining me) (for|to) {ev}?
+yes-no | Is {whom} (coming to|joining me for|coming along to) {ev}?
 yes-no | Is {whom} supposed to come to {ev}?
 yes-no | Am I (meeting|seeing) {whom} for {np}?
 yes-no | Are {whom} and I going to {vp}?

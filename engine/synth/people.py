@@ -28,10 +28,33 @@ _TOWNS = (
     *("Oakport", "Stonebridge", "San Telmo", "Bergheim", "Westmere", "Lakeview", "Dunmore", "Valdoro", "New Carrick"),
 )
 _PLACE_NICKNAMES = (
-    *("the usual place", "our usual spot", "my happy place", "our spot", "the old haunt", "the place round the corner"),
-    *("the dungeon", "the place across town", "my second home", "the palace", "the cave", "my hideout", "the nest"),
-    *("the bunker", "the spot by the bridge", "our corner", "the place up the hill", "the den", "the temple"),
+    *(
+        "the usual place",
+        "our usual spot",
+        "my happy place",
+        "our spot",
+        "the old haunt",
+        "my second home",
+        "the palace",
+    ),
+    *(
+        "the dungeon",
+        "the cave",
+        "my hideout",
+        "the nest",
+        "the bunker",
+        "our corner",
+        "the den",
+        "the temple",
+        "the spot",
+    ),
 )
+_SOBER_PLACE_NICKNAMES = (
+    *("the place round the corner", "the place across town", "the place up the hill", "the place downtown"),
+    *("the grey building", "the place by the bridge", "the place near the roundabout", "the big glass box"),
+)
+_NICKNAMES = {False: _PLACE_NICKNAMES, True: _SOBER_PLACE_NICKNAMES}
+_SOBER = frozenset({"health", "work", "errands", "money", "career", "tech", "study"})
 _DEAD = re.compile(
     r"\blate (?:father|mother|dad|mum|mom|wife|husband)\b|\b(?:[Dd]ad|[Mm]um|[Mm]om|mother|father)'s funeral"
 )
@@ -82,14 +105,14 @@ def draw_life(rng: random.Random, identity: str, scenes: Sequence[Scene]) -> Lif
     circle = _Circle(rng)
     chosen = _choose(rng, scenes, circle)
     habits = {scene.id for scene in rng.sample(chosen, min(len(chosen), rng.randint(5, 9)))}
-    nicknames = list(_PLACE_NICKNAMES)
-    rng.shuffle(nicknames)
+    nicknames = {sober: rng.sample(found, len(found)) for sober, found in _NICKNAMES.items()}
     places: dict[str, Place] = {}
     parts = []
     for scene in chosen:
         name = _venue(rng, scene)
         if name not in places:
-            called = (nicknames.pop(),) if nicknames and rng.random() < 0.6 else ()
+            left = nicknames[scene.domain in _SOBER]
+            called = (left.pop(),) if left and rng.random() < 0.6 else ()
             places[name] = Place(name, called)
         parts.append(_part(rng, scene, places[name], circle, scene.id in habits))
     person = Person(

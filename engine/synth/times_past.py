@@ -61,7 +61,13 @@ def weekend_before_last(t: datetime, rng: random.Random, british: bool) -> Sayin
 
 @way(10)
 def last_week(t: datetime, rng: random.Random, british: bool) -> Saying | None:
-    return Saying(cal.week(t, 1), ("last week", "last week", "last week", "the past week"), past(cal.week(t), 14))
+    return Saying(cal.week(t, 1), ("last week",), past(cal.week(t), 14))
+
+
+@way(1)
+def past_week(t: datetime, rng: random.Random, british: bool) -> Saying | None:
+    words = ("in the past week", "in the past few days", "over the past few days")
+    return Saying((t + DAY, t + 6 * DAY), words if rng.random() < 0.5 else words[:1], lambda now: (now - 9 * DAY, now))
 
 
 @way(2)
@@ -134,7 +140,7 @@ def last_season(t: datetime, rng: random.Random, british: bool) -> Saying | None
 @way(6)
 def this_season(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     span, name = cal.season(t), cal.season_name(t, british)
-    words = (f"this {name}", f"this {name}", f"this past {name}", f"earlier this {name}")
+    words = (f"this {name}", f"this {name}", f"earlier this {name}")
     return Saying((t + 8 * DAY, span[1] + 10 * DAY), words, always(span, 5))
 
 
