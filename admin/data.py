@@ -75,17 +75,58 @@ def synth_personal(
     people: Annotated[int, typer.Option("--people", help="How many people; the last tenth is the dev split.")] = 200,
     pairs: Annotated[int, typer.Option("--pairs", help="How many questions, each with its memory.")] = 50_000,
     seed: common.Seed = 0,
+    llm: Annotated[
+        Path | None,
+        typer.Option("--llm", help="Have a language model write: a YAML file with a section llm.", show_default=False),
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="llm.KEY=VALUE, such as llm.model=NAME; may be repeated.")
+    ] = None,
+    workspace: common.Workspace = common.DEFAULT_WORKSPACE,
     json: common.Json = False,
 ) -> None:
     """Write a dataset of invented people, their stores, and vague questions with one answer each."""
     from engine.synth.dataset import write
 
+    if llm or settings:
+        _written_people(target, people, pairs, seed, llm, settings or [], workspace, json)
+        return
     counts = write(target, people, pairs, seed)
     if json:
         common.print_json(counts)
         return
     judged = ", ".join(f"{number} in {split}" for split, number in counts["judgements"].items())
     typer.echo(f"{target}: {people} people, {counts['documents']} documents, {counts['queries']} queries: {judged}")
+
+
+def _written_people(
+    target: Path, people: int, pairs: int, seed: int, llm: Path | None, settings: list[str], workspace: Path, json: bool
+) -> None:
+    """People by a language model. The folder is looked at before anything is paid for."""
+    from engine.artifacts import Workspace
+    from engine.errors import InputError
+    from engine.synth import writing
+
+    config = writing.read_llm(llm, settings)
+    if target.exists():
+        raise InputError(f"{target} exists already", remedy=f"Remove it (`rm -r {target}`) or give another folder")
+    if people < 2:
+        raise InputError("one to train on, one to judge", where="--people", remedy="Give 2 or more")
+    written = writing.write_people(Workspace(workspace), config, people, pairs, seed)
+    counts = writing.write_dataset(target, written, config, seed)
+    if json:
+        common.print_json(counts)
+        return
+    judged = ", ".join(f"{number} in {split}" for split, number in counts["judgements"].items())
+    typer.echo(
+        f"{target}: {counts['people']} people, {counts['documents']} documents, {counts['queries']} queries: {judged}"
+    )
+    if counts["short"]:
+        typer.echo(f"{counts['short']} fewer than asked for; `llm status` says what failed")
+    for reason, number in [*counts["dropped"].items(), *counts["not_found"].items()]:
+        typer.echo(f"dropped: {number} {reason}")
+    for person, reason in counts["lacking"].items():
+        typer.echo(f"lacking: {person} ({reason})")
 
 
 @app.command("import")

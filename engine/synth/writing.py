@@ -290,7 +290,7 @@ def _readme(written: Written, config: LlmConfig, seed: int) -> str:
     return (
         f"# People written by a language model\n\n{counts['pairs']} vague questions of {counts['people']} invented "
         "people about their own events, messages and contacts, one question a memory. Written by "
-        f"{config.model_key()} (tasks {tasks}, seed {seed}). Form, times, names and shared words were checked by rules; "
-        "whether only one memory answers a question was not. For training, never a result. The model's licence says "
+        f"{config.model_key()} (tasks {tasks}, seed {seed}). Form, times, names, shared words were checked by rules, "
+        "not whether only one memory answers a question. For training, never a result. The model's licence says "
         f"what may be done with it.\n\nPairs left out:\n\n{dropped}"
     )
