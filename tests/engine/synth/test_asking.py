@@ -79,7 +79,8 @@ def test_every_question_has_one_answer_and_shares_no_word(thirty: list[Invented]
     named = total = 0
     for invented in thirty:
         store = {memory.id: memory for memory in invented.memories}
-        surfaces = {tie.name for tie in invented.life.person.ties} | {p.name for p in invented.life.person.places}
+        surfaces = {tie.name for tie in invented.life.person.ties}
+        surfaces |= {name for place in invented.life.person.places for name in (place.name, *place.nicknames)}
         ties = invented.life.person.ties
         called = [name for tie in ties for name in (*tie.nicknames, tie.relation, *tie.name.split())]
         called += [spelt(tie.relation, british=False) for tie in ties]
