@@ -27,6 +27,7 @@ AT = 0.5  # of the questions with room for a place name it
 _ROOMY = 17  # words; longer questions are turned down half the time
 AHEAD = 0.22  # of the questions about events are asked before they take place
 _HORIZON = timedelta(days=150)  # how long after the last memory people still ask
+_STUMBLE = re.compile(r"\b(\w+) \1\b|\b(?:with|to|me) with\b", re.IGNORECASE)  # "about about", "go to to"
 _NOUN = re.compile(r"(?:the|my|our|that|this|those|these|a|an|one|his|her|their|some|another)\b", re.IGNORECASE)
 _HEAD = re.compile(
     r"\b(?:with|of|for|that|which|who|where|when|while|to|in|at|on|before|after|about|from|I|we|among)\b"
@@ -126,6 +127,8 @@ class Asker:
             slots["place"], slots["at"] = where, Annotated(" at ") + where
             names.append(where.text)
         question = self.voice.spoken(rng, self._timed(text, slots, moment).capitalised())
+        if _STUMBLE.search(question.text):
+            return None
         if len(question.text.split()) > _ROOMY and rng.random() < 0.6:
             return None
         if len(shared_words(question.text, note.memory.text, names if named else ())) > self._rules.max_shared:
@@ -149,7 +152,9 @@ class Asker:
             slots["was"], slots["is"] = ("were", "are") if _plural(source) else ("was", "is")
             scene = part.scene.id
         if "vp" in template.slots:
-            slots["vp"] = phrase(rng.choice(part.scene.vp))
+            # "who did I play with the band with": only where the phrase has no "with" of its own
+            clear = [vp for vp in part.scene.vp if "{vp} with" not in template.text or " with" not in vp]
+            slots["vp"] = phrase(rng.choice(clear or part.scene.vp))
             scene = part.scene.id
         if note.index >= 0 and note.memory.kind == "message" and template.slots & {"about", "told"}:
             sketch = part.scene.messages[note.index]

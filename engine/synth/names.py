@@ -34,9 +34,18 @@ _SHORT = {
 }  # fmt: skip
 # short forms that are words of their own
 _WORDS = frozenset(
-    {"Car", "Bar", "Man", "Her", "Sin", "Hat", "Art", "Ham", "Ban", "The", "All", "And", "For", "His", "Not", "Hot"}
-    | {"Bad", "Mad", "Sad", "Fat", "Bit", "Hit", "Pig", "Cat", "Dog", "Rat", "Can", "Ann", "Gas", "Bus", "Was", "Has"}
-    | {"Ass", "Tit", "Dic", "Cum", "Fag", "Nig", "Sus", "Tom", "Will", "May", "Many", "Any", "Mary", "Bull", "Kill"}
+    re.findall(
+        r"\w+",
+        """
+        Ads Aid Aim Ale All Anal And Any Art Ass Ate Bad Ban Bar Barn Bars Beat Beats Big Bit Boy Bull Bus Butt Can Car
+        Cars Cat Chin China Cod Con Corn Cum Day Dead Dear Dic Die Diet Dino Dog Drag Dum Dumb Dummy Eat Else End Ever
+        Fag Far Fat Fear Fears Fed Fit For Fried Gas Gay Gels Girl Gun Had Hair Ham Has Hat Heats Hell Hen Her Him His
+        Hit Hot How Hug Hun Ice Jab Jam Jar Key Kill Law Lean Leg Let Lid Log Lol Low Mad Maid Man Many Mass Mat Met Mom
+        More Mug New Nig Nil Non Not Now Nun Odd Oil Old One Oral Our Out Owe Pad Pass Peace Per Pet Petty Pig Poo Ran
+        Rat Rod Rub Run Sad Say Sea See Set Sex She Shit Silo Sin Sit Six Slut Sofa Son Step Steps Sum Sun Sus Tag Tea
+        Tell Ten Than The Them Tiara Til Tin Tit Too Two Van Very War Was Way Who Why Win Yes Yet Yew
+        """,
+    )
 )
 _ENDS = {"female": ("y", "ie", "s", "a", "i"), "male": ("y", "o", "s", "ie", "i")}
 _VOWELS = "aeiouyáàâäãåéèêëíìîïóòôöõúùûü"

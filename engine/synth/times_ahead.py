@@ -42,9 +42,9 @@ def this_weekday(t: datetime, rng: random.Random, british: bool) -> Saying | Non
 @way(4)
 def next_weekday(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     name = cal.WEEKDAYS[t.weekday()]
-    words = (f"next {name}", f"{name} week", f"next {name}") if british else (f"next {name}",)
     low, high = cal.week(t, -1)
-    return Saying((max(low, cal.day(t, -10)[0]), high), words, lambda now: (now, cal.day(t, 7)[1]))
+    words = (f"next {name}",)
+    return Saying((max(low, cal.day(t, -10)[0]), min(high, t - 2 * DAY)), words, lambda now: (now, cal.day(t, 7)[1]))
 
 
 @way(10)
