@@ -36,6 +36,7 @@ def search(
     from engine.datasets.reader import Dataset
     from engine.datasets.times import read_time
     from engine.errors import InputError
+    from engine.priors import personal_store
     from engine.records import Request
 
     if as_context and json:
@@ -57,6 +58,7 @@ def search(
     request = Request("query", text, user=user, time=when, exclude=tuple(exclude or ()))
     run = searcher.search([request], k, chosen.options)
     hits = searcher.explain(request, run.documents(0), chosen.options)
+    said = personal_store(searcher.collection, user).understand(request, of_people=True) if user else None
     if as_context:
         typer.echo(context.as_context(hits))
         return
@@ -70,8 +72,11 @@ def search(
             }
             for rank, (score, hit) in enumerate(zip(run.scores.tolist(), hits, strict=True), start=1)
         ]
-        common.print_json({"method": method, "text": text, "user": user, "hits": answers})
+        understood = said.record() if said else None
+        common.print_json({"method": method, "text": text, "user": user, "understood": understood, "hits": answers})
         return
+    if said and chosen.options.priors:
+        typer.echo(f"understood, asked on {(said.now or 'no day')[:10]}: {'; '.join(said.lines) or 'nothing'}")
     if not hits:
         typer.echo("nothing found")
     for rank, (score, hit) in enumerate(zip(run.scores.tolist(), hits, strict=True), start=1):

@@ -72,16 +72,8 @@ class Asked:
 
     def record(self) -> dict[str, Any]:
         """What was understood of the question, as JSON values."""
-        said = self.understood
-        return {
-            "now": said.now if said else None,
-            "intervals": [{**asdict(i), "start": i.start.isoformat(), "end": i.end.isoformat()} for i in said.intervals]
-            if said
-            else [],
-            "mentions": [asdict(mention) for mention in said.mentions] if said else [],
-            "kind": said.kind if said else None,
-            "entities": [list(entity) for entity in self.question_entities],
-        }
+        said = self.understood or Understood(None, (), (), None)
+        return {**said.record(), "entities": [list(entity) for entity in self.question_entities]}
 
 
 class Arena:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,7 @@ KINDS_ASKED = {
     "event": r"attend(?:ed|ing)?|event|meeting|meet|met|going|go|went|visit(?:ed)?|scheduled?|calendar|appointment|join"
     r"|trip|party|dinner|lunch|class|session",
 }
+KIND_NAMES = {"event": "something in the calendar", "message": "a message", "contact": "a contact"}
 PARTS = ("time", "people", "kind", "context")
 AFTER = 0.7  # what is said after a turn, against what is said before it
 _ASKED = {kind: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for kind, words in KINDS_ASKED.items()}
@@ -51,6 +53,21 @@ class Understood:
     @property
     def says_something(self) -> bool:
         return bool(self.intervals or self.mentions or self.kind)
+
+    @property
+    def lines(self) -> list[str]:
+        """What was understood, a line each, for a person."""
+        times = [f"{interval.line} ({interval.weight:.0%})" for interval in self.intervals]
+        whom = [
+            f'"{m.phrase}" is {" or ".join(sorted(m.names, key=lambda n: (-m.names[n], n)))}' for m in self.mentions
+        ]
+        return [*times, *whom, *([f"asks for {KIND_NAMES[self.kind]}"] if self.kind else [])]
+
+    def record(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        spans = [{**asdict(i), "start": i.start.isoformat(), "end": i.end.isoformat()} for i in self.intervals]
+        whom = [asdict(mention) for mention in self.mentions]
+        return {"now": self.now, "intervals": spans, "mentions": whom, "kind": self.kind}
 
 
 def kind_asked(text: str) -> str | None:

@@ -6,13 +6,12 @@ Interval, people and kind are those that the contestants weigh (engine/priors.py
 from __future__ import annotations
 
 from engine.arena import Asked
-from engine.priors import Understood
+from engine.priors import KIND_NAMES, Understood
 from engine.records import Moved
 from page.marks import marked, text
 
 SHOWN = 3  # readings of a time, and people that a mention may mean
 WORTH = 0.005  # what is added below this is not told
-KINDS = {"event": "something in the calendar", "message": "a message", "contact": "a contact"}
 ADDED = {"time": "the time", "people": "the people", "kind": "the kind", "context": "what was said around it"}
 
 
@@ -57,7 +56,7 @@ def _people(said: Understood) -> list[str]:
 
 
 def _kind(said: Understood) -> list[str]:
-    return [f'<span class="q-what">kind</span> {KINDS.get(said.kind, text(said.kind))}'] if said.kind else []
+    return [f'<span class="q-what">kind</span> {KIND_NAMES[said.kind]}'] if said.kind else []
 
 
 def moved(why: Moved) -> str:
