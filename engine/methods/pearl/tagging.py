@@ -71,7 +71,7 @@ class TaggerConfig(BuildConfig):
     learning_rate: float = Field(2e-3, gt=0, description="Adam's, falling linearly to 0")
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the rate rises")
     batch_size: int = Field(32, ge=1, description="texts in one step")
-    epochs: int = Field(6, ge=1, description="passes over the texts; the one of best F1 on held-out texts is kept")
+    epochs: int = Field(8, ge=1, description="passes over the texts; the one of best F1 on held-out texts is kept")
     patience: int = Field(3, ge=1, description="epochs without a better one before training stops")
     validation: float = Field(0.1, gt=0, lt=1, description="share of the texts held out where none are given for it")
     seed: int = Field(0, ge=0, description="of the first weights, the order of texts and what is held out")
