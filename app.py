@@ -20,6 +20,7 @@ import gradio as gr  # noqa: E402
 from engine.artifacts import Workspace  # noqa: E402
 from engine.demo import Demo, prepare  # noqa: E402
 from engine.errors import InputError, QuintetError  # noqa: E402
+from engine.learning import in_background  # noqa: E402
 from page import api, evaluation, scenarios, search  # noqa: E402
 from page.style import CSS, THEME  # noqa: E402
 
@@ -92,6 +93,7 @@ def main(arguments: list[str]) -> int:
         print(f"error: {where}{str(error.strerror or error).lower()}. Look at that and try again", file=sys.stderr)  # noqa: T201
         return 1
     print(f"ready at http://{options.host}:{options.port} after {time.time() - STARTED:.1f} s", flush=True)  # noqa: T201
+    in_background(demo.workspace)
     threading.Thread(target=lambda: [arena.warm() for arena in demo.arenas.values()], daemon=True).start()
     page.block_thread()
     return 0

@@ -52,6 +52,7 @@ def main(arguments: Sequence[str]) -> None:
         parser.error(f"there is no benchmark {unknown[0]!r}; there are {', '.join((*BENCHMARKS, *ON_REQUEST))}")
     os.environ["QUINTET_NO_PROGRESS"] = "1"
     os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["QUINTET_NO_TRAINING"] = "1"  # a page's own training would stand beside what is measured
     tables = []
     with tempfile.TemporaryDirectory(prefix="quintet-bench-") as scratch:
         world = World(QUICK if given.quick else Sizes(), Path(scratch), Path(given.collections))

@@ -9,6 +9,8 @@ from typing import Any
 
 from bench.page import CHROMIUM, ROOT
 from bench.serving import free_port, served
+from engine.artifacts import Workspace
+from engine.learning import invented, learn
 
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 QUESTION = "#question :is(textarea, input)"
@@ -21,6 +23,7 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     with tempfile.TemporaryDirectory() as workspace, sync_playwright() as playwright:
+        learn(Workspace(workspace), invented(Workspace(workspace)), ("tagger",))  # so that entities are underlined
         command = [sys.executable, "app.py", "--workspace", workspace, "--port", str(port)]
         with served(command, ROOT, port):
             browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])

@@ -67,13 +67,13 @@ class Asked:
     answers: tuple[Answer, ...]
     right: tuple[Document, ...] | None
     understood: Understood | None = None
-    question_entities: tuple[Entity, ...] = ()
+    question_entities: tuple[Entity, ...] | None = None  # None: no tagger is trained
     document_entities: Mapping[str, tuple[Entity, ...]] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """What was understood of the question, as JSON values."""
         said = self.understood or Understood(None, (), (), None)
-        return {**said.record(), "entities": [list(entity) for entity in self.question_entities]}
+        return {**said.record(), "entities": [list(entity) for entity in self.question_entities or ()]}
 
 
 class Arena:
@@ -196,11 +196,11 @@ class Arena:
 
     def _tagged(
         self, question: str, documents: Sequence[Document]
-    ) -> tuple[tuple[Entity, ...], dict[str, tuple[Entity, ...]]]:
-        """The entities of the question, and of each document by id; none while no tagger is trained."""
+    ) -> tuple[tuple[Entity, ...] | None, dict[str, tuple[Entity, ...]]]:
+        """The entities of the question, and of each document by id; None while no tagger is trained."""
         tagger = parts.newest(self._workspace, "tagger") if self.people else None
         if tagger is None:
-            return (), {}
+            return None, {}
         first, *others = tagger.tag([question, *(document.content[:EXPLAINED] for document in documents)])
         return first, {document.id: found for document, found in zip(documents, others, strict=True)}
 

@@ -17,7 +17,7 @@ ADDED = {"time": "the time", "people": "the people", "kind": "the kind", "contex
 
 def question(asked: Asked) -> str:
     """The question with its entities marked."""
-    return marked(asked.question, asked.question_entities)
+    return marked(asked.question, asked.question_entities or ())
 
 
 def line(asked: Asked) -> str:
@@ -25,9 +25,9 @@ def line(asked: Asked) -> str:
     said = asked.understood
     if said is None:
         return ""
-    parts = [*_times(said), *_people(said), *_kind(said)]
-    if not parts:
-        return '<p class="q-understood">It names no time and nobody of this store.</p>'
+    parts = [*_times(said), *_people(said), *_kind(said)] or ["It names no time and nobody of this store."]
+    if asked.question_entities is None:
+        parts.append("Names, places, times and events are underlined as soon as a tagger is trained.")
     items = "".join(f"<li>{part}</li>" for part in parts)
     return f'<ul class="q-understood" aria-label="understood">{items}</ul>'
 

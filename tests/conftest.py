@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+os.environ["QUINTET_NO_TRAINING"] = "1"  # of pages that tests start: what trains beside them would only slow them
 COLLECTIONS = Path(os.environ.get("QUINTET_COLLECTIONS", ROOT.parent / "shared" / "datasets"))
 
 

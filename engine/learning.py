@@ -1,0 +1,80 @@
+"""What is learned from invented people: written once into a workspace, then each model trained on them by name.
+
+The page starts this as a program of its own, at the lowest priority, and uses what is finished:
+
+    python -m engine.learning --workspace DIR [--people 40] [--pairs 4000] tagger
+
+Killed, it goes on where it stopped; a second one waits for the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine import experiment
+from engine.artifacts import Workspace, read_manifest
+from engine.datasets.reader import Dataset
+from engine.errors import QuintetError
+from engine.files import lock
+from engine.synth.dataset import write
+
+NAME = "people"  # of the dataset, and of the models trained on it
+PEOPLE, PAIRS = 40, 4000  # enough for a tagger; minutes on two cores
+CONFIGS = {"dense": "dense_personal"}
+
+
+def invented(workspace: Workspace, people: int = PEOPLE, pairs: int = PAIRS, seed: int = 0) -> Dataset:
+    """The invented people of a workspace; written if they are not there, `people/PEOPLE-PAIRS-SEED/people`."""
+    folder = workspace.root / "people" / f"{people}-{pairs}-{seed}" / NAME
+    with lock(folder.with_name(f".{NAME}.lock"), label="the invented people"):
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            write(folder, people, pairs, seed)
+    return Dataset(folder)
+
+
+def learn(workspace: Workspace, dataset: Dataset, what: Sequence[str], settings: Sequence[str] = ()) -> None:
+    """Train each of `what` (dense, reranker, tagger) as model `people`; what is fresh is left alone."""
+    for name in what:
+        trainee = experiment.trainee(name, CONFIGS.get(name), settings)
+        trainee.train(experiment.target(workspace, dataset), dataset, trainee.build, NAME)
+
+
+def in_background(workspace: Workspace, what: Sequence[str] = ("tagger",)) -> subprocess.Popen[bytes] | None:
+    """Start this as a program that gives way to everything else; None where nothing is missing, or
+    QUINTET_NO_TRAINING is set."""
+    missing = [name for name in what if not any(read_manifest(path) for path in workspace.models(name))]
+    if os.environ.get("QUINTET_NO_TRAINING") or not missing:
+        return None
+    command = [sys.executable, "-m", "engine.learning", "--workspace", str(workspace.root.absolute()), *missing]
+    environment = {**os.environ, "QUINTET_NO_PROGRESS": "1", "OMP_NUM_THREADS": "1"}
+    root = Path(__file__).parent.parent
+    return subprocess.Popen(command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m engine.learning", description=__doc__)
+    parser.add_argument("what", nargs="+", choices=("dense", "reranker", "tagger"))
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--pairs", type=int, default=PAIRS)
+    options = parser.parse_args(arguments)
+    os.nice(19)
+    try:
+        workspace = Workspace(options.workspace)
+        learn(workspace, invented(workspace, options.people, options.pairs), options.what)
+    except QuintetError as error:
+        print(f"training in the background stopped: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except KeyboardInterrupt:  # the page was stopped: the next one goes on here
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
