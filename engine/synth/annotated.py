@@ -1,6 +1,7 @@
 """Text with entities whose offsets stay right while it is joined, filled into templates, and changed.
 
-A template is text with {slots}; a [bracketed] part of a scene's phrase is an event. Nothing here knows what is said.
+A template is text with {slots}. A [bracketed] part of a scene's phrase names an occasion, [the shed|LOC] is an entity of
+another type, and [thing|-] a noun that stands where an occasion's name would, and is none. Nothing here knows what is said.
 """
 
 from __future__ import annotations
@@ -98,17 +99,23 @@ def join(separator: str, parts: Iterable[Annotated | str]) -> Annotated:
 
 
 def phrase(template: str, slots: Mapping[str, Annotated | str] | None = None) -> Annotated:
-    """`template` with its {slots} filled and its [bracketed] parts as events. A name in brackets stays a name only.
+    """`template` with its {slots} filled and its [bracketed] parts as entities. A name in brackets stays a name only.
 
     Raises KeyError for a slot that has no filling.
     """
     result, position = Annotated(""), 0
     for match in _BRACKETS.finditer(template):
         result += fill(template[position : match.start()], slots)
-        inner = fill(match.group(1), slots)
-        result += inner if inner.entities else entity(inner.text, "EVT")
+        surface, _, kind = match.group(1).partition("|")
+        inner = fill(surface, slots)
+        result += inner if inner.entities or kind == "-" else entity(inner.text, kind or "EVT")
         position = match.end()
     return result + fill(template[position:], slots)
+
+
+def has_occasion(template: str) -> bool:
+    """Whether a noun of `template` is marked as an occasion's, be it a filler."""
+    return any(match.group(1).partition("|")[2] in ("", "EVT", "-") for match in _BRACKETS.finditer(template))
 
 
 def fill(template: str, slots: Mapping[str, Annotated | str] | None = None) -> Annotated:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from engine.synth import moments
-from engine.synth.annotated import Annotated, fill, phrase, plain
+from engine.synth.annotated import Annotated, fill, has_occasion, phrase, plain
 from engine.synth.filters import Claim, answers, shared_words, told_by
 from engine.synth.grammar import Template, templates
 from engine.synth.mentions import Mention, Namer
@@ -144,7 +144,7 @@ class Asker:
             return None, None
         scene, index = None, None
         for slot in template.slots & {"np", "ev"}:
-            chosen = [np for np in part.scene.np if _NOUN.match(np) and (slot == "np" or "[" in np)]
+            chosen = [np for np in part.scene.np if _NOUN.match(np) and (slot == "np" or has_occasion(np))]
             if not chosen:
                 continue
             source = rng.choice(chosen)
@@ -197,7 +197,7 @@ class Asker:
 
 def _plural(noun_phrase: str) -> bool:
     """Whether a noun phrase takes "were": its head, in brackets or before the first preposition, ends in s."""
-    bracketed = re.search(r"\[([^\]]*)\]", noun_phrase)
+    bracketed = re.search(r"\[([^\]|]*)(?:\|(?:EVT|-))?\]", noun_phrase)
     head = (bracketed.group(1) if bracketed else _HEAD.split(noun_phrase)[0]).strip().rstrip(",")
     word = head.split()[-1] if head else ""
     return word.endswith("s") and not word.endswith(("ss", "us", "is", "'s", "ics")) and word not in ("gas", "canvas")

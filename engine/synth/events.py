@@ -78,7 +78,7 @@ def write_event(rng: random.Random, life: Life, event: Event) -> Noted:
         "with": name(event.cast[0].name.split()[0]) if event.cast else Annotated(""),
     }
     head = phrase(title, slots)
-    head = head if head.entities else entity(head.text, "EVT")
+    head = head if "[" in title else entity(head.text, "EVT")
     if event.cast and not any(kind == "PER" for _, _, kind in head.entities) and rng.random() < 0.1:
         head = head + rng.choice((" with ", " w/ ", " + ")) + name(rng.choice(event.cast).name.split()[0])
     body = phrase(description, slots).labelled(ROLE_NAMES, "PER")

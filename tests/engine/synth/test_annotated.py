@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from engine.synth.annotated import Annotated, entity, fill, join, phrase, slots_of
+from engine.synth.annotated import Annotated, entity, fill, has_occasion, join, phrase, slots_of
 
 ANN, LAKE = entity("Ann", "PER"), entity("the lake", "LOC")
 
@@ -24,6 +24,10 @@ def test_slots_and_brackets() -> None:
     assert text.text == "the clay class with Ann at the lake"
     assert text.surfaces() == [("clay class", "EVT"), ("Ann", "PER"), ("the lake", "LOC")]
     assert phrase("[{who}]", {"who": ANN}).surfaces() == [("Ann", "PER")]  # a name in brackets stays a name
+    typed = phrase("a [thing|-] in [the shed|LOC] at [six|TIM] with [{who}|-], a [fair|EVT]", {"who": ANN})
+    assert typed.text == "a thing in the shed at six with Ann, a fair"
+    assert typed.surfaces() == [("the shed", "LOC"), ("six", "TIM"), ("Ann", "PER"), ("fair", "EVT")]
+    assert has_occasion("a [thing|-]") and has_occasion("a [fair]") and not has_occasion("in [the shed|LOC]")
     assert slots_of("{a} and {b}") == {"a", "b"}
     with pytest.raises(KeyError):
         fill("{nobody}", {})
