@@ -1,7 +1,8 @@
 """From `git clone` to the first answer, as a newcomer goes. Needs the package registry: only run when it is named."""
 
-from __future__ import os
+from __future__ import annotations
 
+import os
 import subprocess
 import time
 from pathlib import Path
