@@ -17,19 +17,18 @@ from pathlib import Path
 
 from bench import people, tagging, timephrases
 from bench.ablations import table
-from engine import experiment
+from engine import experiment, learning
 from engine.artifacts import Workspace, hardware
 from engine.datasets.reader import Dataset
 from engine.runs import SavedRun
-from engine.synth import dataset as invented
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 PEOPLE, PAIRS, SEED = 200, 50_000, 0
-MODEL = "people"  # what the models trained on them are called
+MODEL = learning.NAME
 PLAIN = "as it is"
 OFF = {"time": 0.0, "people": 0.0, "kind": 0.0, "context": 0.0}
 FITTED = {"dense": f"build.model={MODEL}", "hybrid": f"build.dense.model={MODEL}"}
-RERANK = (f"search.rerank.model={MODEL}", "search.rerank.weight=0.5")
+RERANK = (f"search.rerank.model={MODEL}", "search.rerank.weight=0.5", "search.rerank.depth=10")
 
 
 def settings(method: str) -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -84,22 +83,19 @@ def main(arguments: Sequence[str]) -> None:
         sys.stdout.write(text + "\n")
 
 
-def learn(workspace: Workspace) -> Path:
+def learn(workspace: Workspace, collections: Path) -> Path:
     """The invented people, and the models trained on them; what is there is taken. Returns the people's folder."""
-    folder = workspace.root / "people"
-    if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        invented.write(folder, PEOPLE, PAIRS, SEED)
-    dataset = Dataset(folder)
-    for name, config in (("dense", "dense_personal"), ("reranker", None), ("tagger", None)):
-        trainee = experiment.trainee(name, config)
-        trainee.train(experiment.target(workspace, dataset), dataset, trainee.build, MODEL)
-    return folder
+    wnut = collections / tagging.WNUT / "train.conll"
+    dataset = learning.invented(workspace, PEOPLE, PAIRS, SEED)
+    learning.learn(workspace, dataset, ["dense"])
+    learning.learn(workspace, dataset, ["reranker"], [f"build.model={MODEL}"])
+    learning.learn(workspace, dataset, ["tagger"], [f"build.conll={wnut}"] if wnut.is_file() else [])
+    return dataset.path
 
 
 def _report(collections: Path, judged: Sequence[Path], workspace: Workspace) -> Iterator[str]:
     yield f"Made {datetime.date.today()} on {hardware()}; seed 0, 10,000 resamples."
-    synth = learn(workspace)
+    synth = learn(workspace, collections)
     places = {"pair_dev": collections / "pair_dev", "locomo": collections / "locomo", "lives": Path("data/lives")}
     places = {name: path for name, path in places.items() if path.is_dir()} | {path.name: path for path in judged}
     yield from _times(places)

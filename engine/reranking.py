@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from engine.artifacts import Manifest, stage
+from engine.artifacts import Manifest, digest_tree, stage
 from engine.config import BuildConfig, RerankOptions
 from engine.datasets.reader import Dataset
 from engine.encoder import Encoder, EncoderConfig, find_model, shared_encoder
@@ -35,6 +35,7 @@ class RerankerConfig(BuildConfig):
     """A small cross-encoder, trained on questions about people's own memories."""
 
     base: str = Field("minilm", description="what it is made of: an encoder or a cross-encoder, hub id or folder")
+    model: str | None = Field(None, description="a model of dense instead, which then also finds hard negatives")
     reads: Reads = Field("memory", description="how documents are read, in training and when it reranks")
     retriever: EncoderConfig = Field(EncoderConfig(), description="the bi-encoder that finds hard negatives")
     questions: int = Field(20_000, ge=1, description="learn from at most so many, evenly spread over the people")
@@ -46,8 +47,10 @@ class RerankerConfig(BuildConfig):
 def train(target: Target, dataset: Dataset, config: RerankerConfig, name: str) -> Manifest:
     """Make `models/reranker/NAME` of the train split. Raises InputError where there is nothing to learn from."""
     questions = Questions(dataset, target.collection, config.reads)
-    retriever = shared_encoder(config.retriever)
-    base = find_model(config.base)
+    retriever, base = shared_encoder(config.retriever), find_model(config.base)
+    if config.model:
+        base = target.workspace.trained("dense", config.model) / "encoder"
+        retriever = shared_encoder(config.retriever.model_copy(update={"model": str(base), "revision": None}))
     folder = target.workspace.model("reranker", name)
     state = folder.with_name(f".{folder.name}.state")
 
@@ -61,7 +64,8 @@ def train(target: Target, dataset: Dataset, config: RerankerConfig, name: str) -
         "dataset": target.dataset_digest,
         "collection": target.collection.digest,
         "retriever": retriever.digest,
-        "config": config.model_dump(mode="json", exclude={"retriever"}),
+        "base": digest_tree(base),
+        "config": config.model_dump(mode="json", exclude={"retriever", "base", "model"}),
     }
     manifest = stage(folder, "model", inputs, build)
     shutil.rmtree(state, ignore_errors=True)

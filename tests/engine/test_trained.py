@@ -22,7 +22,13 @@ from engine.records import Request
 from engine.reranking import RerankerConfig, mined
 from tests.engine.people_world import STORE
 
-QUICK = ("build.adapt.epochs=1", "build.adapt.batch_size=4", "build.adapt.validation=0", "build.adapt.keep=last")
+QUICK = (
+    "build.adapt.epochs=1",
+    "build.adapt.batch_size=4",
+    "build.adapt.grouped=2",
+    "build.adapt.validation=0",
+    "build.adapt.keep=last",
+)
 SMALL = (
     "build.negatives=2", "build.cross.layers=1", "build.cross.epochs=1", "build.cross.batch_size=4",
     "build.cross.validation=0", "build.cross.keep=last",
