@@ -28,6 +28,11 @@ _ROOMY = 17  # words; longer questions are turned down half the time
 AHEAD = 0.22  # of the questions about events are asked before they take place
 _HORIZON = timedelta(days=150)  # how long after the last memory people still ask
 _STUMBLE = re.compile(r"\b(\w+) \1\b|\b(?:with|to|me) with\b", re.IGNORECASE)  # "about about", "go to to"
+# times of a scene's phrase that would be understood as the memory's
+_DATED = re.compile(
+    r"\b(?:this|last|next|today|tonight|yesterday|tomorrow|in|ago|spring|summer|autumn|winter|morning|evening)\b",
+    re.IGNORECASE,
+)
 _NOUN = re.compile(r"(?:the|my|our|that|this|those|these|a|an|one|his|her|their|some|another)\b", re.IGNORECASE)
 _HEAD = re.compile(
     r"\b(?:with|of|for|that|which|who|where|when|while|to|in|at|on|before|after|about|from|I|we|among)\b"
@@ -108,6 +113,8 @@ class Asker:
         slots: dict[str, Annotated | str] = {"with": "", "at": "", "time": ""}
         scene, index = self._phrases(note, template, slots)
         if template.slots - {"whom", "time", "with", "at", "place"} - slots.keys():
+            return None
+        if any(kind == "TIM" and _DATED.search(said) for one in slots.values() for said, kind in plain(one).surfaces()):
             return None
         names: list[str] = []
         ties, places = None, None

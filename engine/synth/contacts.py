@@ -6,10 +6,10 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from engine.synth import names, relations
+from engine.synth import names
 from engine.synth.annotated import Annotated
 from engine.synth.calendar import DAY, midnight
-from engine.synth.notes import FAMILY_GROUPS, GROUPS, Noted, note, spelt
+from engine.synth.notes import Noted, note, spelt
 from engine.synth.people import Contact, Life, Part
 from engine.synth.records import Tie
 from engine.synth.verbalise import name
@@ -32,8 +32,7 @@ def draw_contacts(rng: random.Random, life: Life, notes: Sequence[Noted], count:
             )
     for somebody in life.person.ties:
         if not somebody.organisation and somebody.name not in known and somebody.name in first:
-            family = rng.choice(FAMILY_GROUPS) if somebody.relation in relations.FAMILY else "Contacts"
-            known[somebody.name] = (Contact(somebody, GROUPS.get(somebody.relation, family)), None, -1)
+            known[somebody.name] = (Contact(somebody, ""), None, -1)
     order = sorted(
         known, key=lambda who: (known[who][1] is None and rng.random() < 0.6, who not in first, rng.random())
     )
@@ -52,7 +51,7 @@ def _contact(
     fields = {
         "name": name(life.shown[tie.name]),
         "relation": Annotated(spelt(tie.relation, life.british)),
-        "group": Annotated(contact.group),
+        "group": Annotated(life.groups[tie.name]),
         "email": Annotated(_email(rng, tie, contact.organisation)),
     }
     return note(life, "contact", when, when, fields, part, index, [tie])

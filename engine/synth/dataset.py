@@ -51,8 +51,9 @@ class Invented:
 def invent(scenes: list[Scene], seed: int, rules: Rules, number: int, pairs: int) -> Invented:
     """Person `number` of the seed, with so many questions. Raises InputError if the scenes do not yield as many."""
     rng = random.Random(f"quintet/{seed}/{number}")
-    life = draw_life(rng, f"p{number:04d}", scenes)
-    notes = draw_memories(rng, life, max(LEAST_MEMORIES, round(pairs * _SPARE)))
+    memories = max(LEAST_MEMORIES, round(pairs * _SPARE))
+    life = draw_life(rng, f"p{number:04d}", scenes, memories)
+    notes = draw_memories(rng, life, memories)
     asker = Asker(rng, life, notes, rules)
     questions: list[Question] = []
     for _ in range(_ROUNDS):

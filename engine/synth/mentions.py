@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from engine.synth import relations
-from engine.synth.annotated import Annotated, entity
+from engine.synth.annotated import Annotated, entity, phrase
 from engine.synth.notes import spelt
 from engine.synth.people import Life
 from engine.synth.records import Place, Tie
@@ -126,7 +126,7 @@ class Namer:
         if not who:
             return None
         head = rng.choice(("the person who", "the one who", "whoever"))
-        return Mention(Annotated(f"{head} {rng.choice(who)}"), frozenset({tie.name}), long=True)
+        return Mention(Annotated(f"{head} ") + phrase(rng.choice(who)), frozenset({tie.name}), long=True)
 
     def _of(self, word: str) -> frozenset[str]:
         return frozenset(t.name for t in self._life.person.ties if relations.fits(word, t.relation))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter
 from datetime import datetime, timedelta
 
 from engine.synth import relations
 from engine.synth.annotated import Annotated, entity, phrase
 from engine.synth.calendar import DAY, WEEKDAYS, midnight
 from engine.synth.events import Event
-from engine.synth.notes import FAMILY_GROUPS, GROUPS, Noted, clock, note, spelt
+from engine.synth.notes import Noted, clock, note, spelt
 from engine.synth.people import Life, Part
 from engine.synth.records import Tie
 from engine.synth.scenes import MessageSketch
@@ -21,6 +20,10 @@ from engine.synth.verbalise import ROLE_NAMES, name, place
 _PRIVATE = re.compile(r"\b(?:I|I'[a-z]+|my|me|mine|[Aa]untie|[Gg]randpa|[Mm]um|[Dd]ad|babe|love|mate|lol|kids?)\b|!!")
 _BY_CHILD = re.compile(
     r"\b(?:[Dd]ad|[Mm]um|[Mm]om|[Dd]addy|[Mm]ummy|[Gg]ran|[Gg]randpa|[Gg]randma|[Aa]untie|[Uu]ncle)\b"
+)
+_NAMED = re.compile(r"\b(?:(today|tonight)|tomorrow)\b", re.IGNORECASE)  # a body's own word for the event's day
+_OVER = re.compile(
+    r"\b(?:went|was|did|called|cried|found|opened|sounded|lovely|cheers|good \[?game|kids|ums|seconds)\b", re.I
 )
 _SHE, _HE = re.compile(r"\b(?:she|her|hers)\b"), re.compile(r"\b(?:he|him|his)\b")
 
@@ -33,39 +36,42 @@ def draw_messages(rng: random.Random, life: Life, events: list[Event], count: in
     parts = [part for part in life.parts if part.scene.id in by_scene]
     if not parts:
         return []
-    weights = [rng.uniform(1.4, 2.2) if part.habit else rng.uniform(0.7, 1.2) for part in parts]
-    order = {part.scene.id: rng.sample(range(5), 5) for part in parts}
-    sent: Counter[str] = Counter()
+    sketches = [(part, index) for part in parts for index in range(len(part.scene.messages))]
+    order = {part.scene.id: rng.uniform(0.0, 0.4) - 0.2 * part.habit for part in parts}
     taken: set[datetime] = set()
-    texts: set[str] = set()
-    notes = []
-    for part in rng.choices(parts, weights, k=count):
-        index = order[part.scene.id][sent[part.scene.id] % 5]
-        sent[part.scene.id] += 1
-        for _ in range(3):
-            found = _message(rng, life, part, index, rng.choice(by_scene[part.scene.id]), taken)
-            if found is not None and found.memory.text not in texts:
-                break
-        if found is not None:
-            taken.add(found.memory.time)
-            texts.add(found.memory.text)
-            notes.append(found)
+    notes: list[Noted] = []
+    for _ in range(count):
+        # every body once before any comes again; some scenes are written about more than others
+        for part, index in sorted(sketches, key=lambda sketch: rng.random() + order[sketch[0].scene.id]):
+            if len(notes) == count:
+                return notes
+            event = rng.choice(by_scene[part.scene.id])
+            crowded = any(timedelta(0) < other.time - event.time < 8 * DAY for other in by_scene[part.scene.id])
+            found = _message(rng, life, part, index, event, taken, crowded)
+            if found is not None:
+                taken.add(found.memory.time)
+                notes.append(found)
     return notes
 
 
 def _message(
-    rng: random.Random, life: Life, part: Part, index: int, event: Event, taken: set[datetime]
+    rng: random.Random, life: Life, part: Part, index: int, event: Event, taken: set[datetime], crowded: bool
 ) -> Noted | None:
+    """`crowded`: whether more of the scene happens in the week after the event."""
     body = part.scene.messages[index].body
     dated = "{day}" in body or "{hour}" in body
-    time = _sent(rng, event.time, dated, today=_says_any_day(body))
-    if time in taken:
+    word = _NAMED.search(body)
+    if word is not None:
+        time = _sent_near(rng, event.time, 0 if word.group(1) else 1, over=bool(_OVER.search(body)) and not crowded)
+    else:
+        time = _sent(rng, event.time, dated, today=_says_any_day(body))
+    if time is None or time in taken:
         return None
     sender = _sender(rng, life, part, part.scene.messages[index])
     ahead = (midnight(event.time) - midnight(time)).days
     slots = {
         "me": name(life.person.name.split()[0]),
-        "place": place(part.place.name),
+        "place": place(event.place.name),
         "hour": clock(rng, event.time),
         "day": _day(rng, event.time, ahead, body),
         "with": name(rng.choice(part.cast).name.split()[0]),
@@ -73,8 +79,8 @@ def _message(
     fields = {
         "from": place(sender.name) if sender.organisation else name(life.shown[sender.name]),
         "relation": Annotated(spelt(sender.relation, life.british)),
-        "group": Annotated(_group(rng, part, sender)),
-        "body": phrase(body, slots).labelled(ROLE_NAMES, "PER"),
+        "group": Annotated(life.groups[sender.name] if rng.random() < 0.9 else ""),
+        "body": life.style.message(rng, phrase(body, slots).labelled(ROLE_NAMES, "PER"), sender),
     }
     return note(life, "message", time, time, fields, part, index, [sender])
 
@@ -88,6 +94,19 @@ def _sent(rng: random.Random, event: datetime, dated: bool, today: bool) -> date
         if not dated or time < event - timedelta(minutes=90):
             return time
     return event - DAY
+
+
+def _sent_near(rng: random.Random, event: datetime, days: int, over: bool) -> datetime | None:
+    """On the event's day, before it or when it is over, or so many days before; None where there is no time left."""
+    day, second = midnight(event), timedelta(seconds=rng.randrange(60))
+    first, last = day + timedelta(hours=7), event - timedelta(minutes=15)
+    if days:
+        first, last = first - days * DAY, day - days * DAY + timedelta(hours=22)
+    elif over:
+        first, last = event + timedelta(minutes=50), day + timedelta(hours=22, minutes=30)
+    if last <= first:
+        return None
+    return first + timedelta(minutes=rng.randrange(int((last - first).total_seconds()) // 60)) + second
 
 
 def _says_any_day(body: str) -> bool:
@@ -117,14 +136,3 @@ def _sender(rng: random.Random, life: Life, part: Part, sketch: MessageSketch) -
     if of_woman != of_man:
         suited = [tie for tie in suited if (tie.name in life.women) == of_woman] or suited
     return rng.choice(suited)
-
-
-def _group(rng: random.Random, part: Part, tie: Tie) -> str:
-    if rng.random() < 0.1:
-        return ""
-    if tie.relation in relations.FAMILY:
-        return FAMILY_GROUPS[len(tie.name) % len(FAMILY_GROUPS)]
-    for contact in part.contacts:
-        if contact.tie is tie or tie.organisation:
-            return contact.group
-    return GROUPS.get(tie.relation) or (part.contacts[0].group if part.contacts else "")

@@ -11,9 +11,6 @@ from engine.synth.people import Life, Part
 from engine.synth.records import Memory, Tie
 from engine.synth.verbalise import written
 
-FAMILY_GROUPS = ("Family", "Family", "Home", "Relatives")
-GROUPS = {"friend": "Friends", "best friend": "Friends", "colleague": "Work", "boss": "Work", "neighbour": "Neighbours"}
-
 
 @dataclass(frozen=True, slots=True)
 class Noted:
@@ -35,14 +32,14 @@ def note(
     part: Part | None,
     index: int,
     ties: list[Tie],
+    place: str = "",
 ) -> Noted:
     """A memory without an id, from its fields."""
     values, text = written(fields)
     who = tuple(tie.name for tie in ties)
     scene = part.scene.id if part else ""
     memory = Memory("", life.person.id, kind, time, created, values, text.text, text.entities, scene, who)
-    where = part.place.name if part and kind == "event" and "location" in values else ""
-    return Noted(memory, part, index, where, frozenset(who))
+    return Noted(memory, part, index, place if "location" in values else "", frozenset(who))
 
 
 def clock(rng: random.Random, time: datetime) -> Annotated:
@@ -58,4 +55,4 @@ def spelt(relation: str, british: bool) -> str:
     """A relation as the person spells it."""
     if british:
         return relation
-    return relation.replace("neighbour", "neighbor").replace("organis", "organiz")
+    return relation.replace("neighbour", "neighbor").replace("centre", "center").replace("theatre", "theater")

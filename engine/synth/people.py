@@ -5,6 +5,7 @@ Relations of which one has only one (mother, boss, partner) are shared by all sc
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from collections.abc import Sequence
@@ -12,12 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from engine.synth import names, relations
+from engine.synth.bodies import kind_of
 from engine.synth.records import Person, Place, Tie
 from engine.synth.scenes import ContactSketch, Scene
+from engine.synth.styles import Style, draw_groups, draw_style
 
 SCENES_PER_PERSON = (25, 40)
 FIRST_DAY, LAST_DAY = datetime(2018, 8, 15), datetime(2026, 6, 30)  # what is planned early lies before
-ORGANISATION = "organisation"
+_NEW_MEMORIES = 8.0  # of a scene before it repeats itself: three events, most of five messages
 _JOBS = (
     *("nurse", "teacher", "electrician", "librarian", "bus driver", "accountant", "baker", "web developer", "carer"),
     *("civil engineer", "hairdresser", "student", "retired postmaster", "warehouse clerk", "translator", "farmer"),
@@ -77,6 +80,7 @@ class Part:
 
     scene: Scene
     place: Place
+    other_place: Place  # where it is now and then; the same for most
     cast: tuple[Tie, ...]  # who take part, the scene's contacts among them; at least one
     contacts: tuple[Contact, ...]  # as the scene has them
     organisation: Tie | None  # who also sends messages
@@ -90,6 +94,8 @@ class Life:
     person: Person
     parts: tuple[Part, ...]
     shown: dict[str, str] = field(hash=False)
+    groups: dict[str, str] = field(hash=False)  # of the address book, by name
+    style: Style
     women: frozenset[str]
     british: bool
     first_day: datetime
@@ -100,21 +106,22 @@ class Life:
         return next(tie for tie in self.person.ties if tie.name == name)
 
 
-def draw_life(rng: random.Random, identity: str, scenes: Sequence[Scene]) -> Life:
-    """A person with 25 to 40 of the scenes, no two of them about one thing."""
+def draw_life(rng: random.Random, identity: str, scenes: Sequence[Scene], memories: int = 0) -> Life:
+    """A person with 25 to 40 of the scenes, or as many as so many memories need; no two of them about one thing."""
     circle = _Circle(rng)
-    chosen = _choose(rng, scenes, circle)
-    habits = {scene.id for scene in rng.sample(chosen, min(len(chosen), rng.randint(5, 9)))}
+    chosen = _choose(rng, scenes, circle, math.ceil(memories / _NEW_MEMORIES))
+    habits = {scene.id for scene in rng.sample(chosen, min(len(chosen), rng.randint(4, 6)))}
     nicknames = {sober: rng.sample(found, len(found)) for sober, found in _NICKNAMES.items()}
     places: dict[str, Place] = {}
     parts = []
     for scene in chosen:
         name = _venue(rng, scene)
-        if name not in places:
-            left = nicknames[scene.domain in _SOBER]
-            called = (left.pop(),) if left and rng.random() < 0.6 else ()
-            places[name] = Place(name, called)
-        parts.append(_part(rng, scene, places[name], circle, scene.id in habits))
+        for where in dict.fromkeys((name, _venue(rng, scene) if rng.random() < 0.6 else name)):
+            if where not in places:
+                left = nicknames[scene.domain in _SOBER]
+                called = (left.pop(),) if left and rng.random() < 0.6 else ()
+                places[where] = Place(where, called)
+        parts.append(_part(rng, scene, places[name], places[where], circle, scene.id in habits))
     person = Person(
         id=identity,
         name=names.full_name(rng, rng.choice(("female", "male")), circle.first_names, circle.country),
@@ -128,12 +135,32 @@ def draw_life(rng: random.Random, identity: str, scenes: Sequence[Scene]) -> Lif
     first = FIRST_DAY + timedelta(days=rng.randint(0, (LAST_DAY - FIRST_DAY).days - days))
     shown = {tie.name: _shown(rng, tie) for tie in person.ties}
     return Life(
-        person, tuple(parts), shown, frozenset(circle.women), circle.british, first, first + timedelta(days=days)
+        person=person,
+        parts=tuple(parts),
+        shown=shown,
+        groups=draw_groups(rng, person.ties, _sketched(parts), circle.british),
+        style=draw_style(rng),
+        women=frozenset(circle.women),
+        british=circle.british,
+        first_day=first,
+        last_day=first + timedelta(days=days),
     )
 
 
-def _choose(rng: random.Random, scenes: Sequence[Scene], circle: _Circle) -> list[Scene]:
-    count = rng.randint(*SCENES_PER_PERSON)
+def _sketched(parts: Sequence[Part]) -> dict[str, tuple[str, str]]:
+    """(group, domain) of everybody whom a scene brings, by name: the group of the scene's contact, or of its first."""
+    found: dict[str, tuple[str, str]] = {}
+    for part in parts:
+        for contact in part.contacts:
+            found.setdefault(contact.tie.name, (contact.group, part.scene.domain))
+        others = [*part.cast, *([part.organisation] if part.organisation else [])]
+        for tie in others if part.contacts else []:
+            found.setdefault(tie.name, (part.contacts[0].group, part.scene.domain))
+    return found
+
+
+def _choose(rng: random.Random, scenes: Sequence[Scene], circle: _Circle, least: int) -> list[Scene]:
+    count = max(rng.randint(*SCENES_PER_PERSON), least)
     chosen: dict[str, Scene] = {}
     for scene in rng.sample(list(scenes), len(scenes)):
         if len(chosen) == count:
@@ -159,7 +186,7 @@ def _venue(rng: random.Random, scene: Scene) -> str:
     return at_work[0] or "" if at_work and rng.random() < 0.5 else rng.choice(scene.places)
 
 
-def _part(rng: random.Random, scene: Scene, place: Place, circle: _Circle, habit: bool) -> Part:
+def _part(rng: random.Random, scene: Scene, place: Place, other: Place, circle: _Circle, habit: bool) -> Part:
     local: dict[str, Tie] = {}  # the scene's own people, by relation
 
     def somebody(relation: str) -> Tie | None:
@@ -177,21 +204,21 @@ def _part(rng: random.Random, scene: Scene, place: Place, circle: _Circle, habit
         tie = somebody(sketch.role)
         works_at = sketch.organisation or ""
         if works_at and organisation is None:
-            organisation = circle.organisation(works_at)
+            organisation = circle.organisation(works_at, kind_of(works_at, sketch.role, scene.domain))
         if tie is not None and all(tie is not contact.tie for contact in contacts):
             contacts.append(Contact(tie, sketch.group, works_at, sketch))
     cast = [tie for tie in map(somebody, scene.people) if tie is not None]
     rng.shuffle(cast)
     cast = list(dict.fromkeys(cast[: rng.randint(3, 4)])) or [circle.shared("best friend") or circle.ties[0]]
-    return Part(scene, place, tuple(cast), tuple(contacts), organisation, habit)
+    return Part(scene, place, other, tuple(cast), tuple(contacts), organisation, habit)
 
 
 def _shown(rng: random.Random, tie: Tie) -> str:
     """How a phone calls somebody: the full name, the first name, now and then what the person calls them."""
     draw = rng.random()
-    if tie.organisation or draw < 0.55:
+    if tie.organisation or draw < 0.28:
         return tie.name
-    if draw < 0.93 or not tie.nicknames:
+    if draw < 0.95 or not tie.nicknames:
         return tie.name.split()[0]
     return tie.nicknames[0]
 
@@ -271,9 +298,9 @@ class _Circle:
                 return (nickname,)
         return ()
 
-    def organisation(self, name: str) -> Tie:
+    def organisation(self, name: str, kind: str) -> Tie:
         """The studio or clinic of that name, which writes like a person."""
         if name not in self._organisations:
-            self._organisations[name] = Tie(ORGANISATION, name, organisation=True)
+            self._organisations[name] = Tie(kind, name, organisation=True)
             self.ties.append(self._organisations[name])
         return self._organisations[name]

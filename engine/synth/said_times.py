@@ -169,7 +169,7 @@ _CHECKS: tuple[tuple[re.Pattern[str], Check], ...] = tuple(
         (r"^(?:today|this morning|this afternoon|this evening|tonight|earlier today|later today)$", _days_back(0)),
         (r"\bmorning\b", _hours(0, 12)),
         (r"\bafternoon\b", _hours(12, 18)),
-        (r"\b(?:evening|night|tonight)\b", _hours(17, 24)),
+        (r"\b(?:evening|(?<= )night|tonight)\b", _hours(17, 24)),  # what keeps one up "at [night]" is no time of it
         (r"\b(?:on|the) (?:\w+ )?(\d{1,2})(?:st|nd|rd|th)?\b(?! (?:days|weeks|months|years))", _day_of_month),
         (rf"\b({'|'.join(_PARTS)})(?: of |-| )(?:the |last |next )?(?:month|{'|'.join(_MONTHS)})\b", _part),
     )

@@ -72,7 +72,11 @@ def _contact_twice(life: Life) -> Life:
 
 
 def _two_relations(life: Life) -> Life:
-    return _change(life, "contact", lambda m: replace(m, fields={**m.fields, "relation": "someone else"}))
+    person, memories, questions = life
+    writers = {name for m in memories if m.kind == "message" for name in m.ties}
+    contact = next(m for m in memories if m.kind == "contact" and set(m.ties) <= writers)
+    other = replace(contact, fields={**contact.fields, "relation": "someone else"})
+    return person, [other if memory is contact else memory for memory in memories], questions
 
 
 def _overlap(life: Life) -> Life:
@@ -152,3 +156,25 @@ def test_a_planted_contradiction_is_found(thirty: list[Invented], plant: Callabl
     invented = next(i for i in thirty if any("last month" in q.text for q in i.questions))
     lines = contradictions(*plant((invented.life.person, invented.memories, list(invented.questions))))
     assert any(found in line for line in lines), lines
+
+
+def test_no_message_twice_and_few_entries_twice(thirty: list[Invented]) -> None:
+    for invented in thirty:
+        bodies = [m.fields["body"] for m in invented.memories if m.kind == "message"]
+        assert len(set(bodies)) == len(bodies)
+        events = [m for m in invented.memories if m.kind == "event"]
+        entries = {(m.fields["title"], m.fields.get("desc")) for m in events}
+        assert len(entries) > 0.85 * len(events)
+        habits = sum(m.scene in invented.life.person.habits for m in events) / len(events)
+        assert 0.1 < habits < 0.35
+
+
+def test_people_write_each_in_their_own_way(thirty: list[Invented]) -> None:
+    ended = [
+        sum(str(m.fields["body"])[-1] in ".!?" for m in own) / len(own)
+        for own in ([m for m in invented.memories if m.kind == "message"] for invented in thirty)
+    ]
+    assert sum(share > 0.85 for share in ended) > 15 > sum(share < 0.7 for share in ended) > 1
+    groups = Counter(m.fields.get("group") for i in thirty for m in i.memories if m.kind == "contact")
+    assert groups.most_common(1)[0][1] < 0.06 * groups.total()
+    assert not any(m.fields.get("relation") in ("organisation", "organization") for i in thirty for m in i.memories)
