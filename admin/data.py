@@ -74,6 +74,9 @@ def synth_personal(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to make.", show_default=False)],
     people: Annotated[int, typer.Option("--people", help="How many people; the last tenth is the dev split.")] = 200,
     pairs: Annotated[int, typer.Option("--pairs", help="How many questions, each with its memory.")] = 50_000,
+    shared: Annotated[
+        float, typer.Option("--shared", help="The part of the questions that share a word or two with their memory.")
+    ] = 0.0,
     seed: common.Seed = 0,
     llm: Annotated[
         Path | None,
@@ -86,12 +89,13 @@ def synth_personal(
     json: common.Json = False,
 ) -> None:
     """Write a dataset of invented people, their stores, and vague questions with one answer each."""
+    from engine.synth.asking import Rules
     from engine.synth.dataset import write
 
     if llm or settings:
         _written_people(target, people, pairs, seed, llm, settings or [], workspace, json)
         return
-    counts = write(target, people, pairs, seed)
+    counts = write(target, people, pairs, seed, rules=Rules(shared=shared))
     if json:
         common.print_json(counts)
         return

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from engine.synth import moments
-from engine.synth.annotated import Annotated, fill, has_occasion, phrase, plain
+from engine.synth.annotated import Annotated, entity, fill, has_occasion, phrase, plain
 from engine.synth.filters import Claim, answers, shared_words, told_by
 from engine.synth.grammar import Template, templates
 from engine.synth.mentions import Mention, Namer
@@ -24,7 +24,8 @@ from engine.synth.voices import Voice, draw_voice
 
 DRAWS = 60  # for one question before a memory is left alone
 AT = 0.5  # of the questions with room for a place name it
-_ROOMY = 17  # words; longer questions are turned down half the time
+_ROOMY, _MOST = 14, 19  # words: longer questions are turned down as a rule, and always
+PLAIN_TALK = 2  # content words that a question in plain talk may share with its memory
 AHEAD = 0.22  # of the questions about events are asked before they take place
 _HORIZON = timedelta(days=150)  # how long after the last memory people still ask
 _STUMBLE = re.compile(r"\b(\w+) \1\b|\b(?:with|to|me) with\b", re.IGNORECASE)  # "about about", "go to to"
@@ -34,6 +35,29 @@ _DATED = re.compile(
     re.IGNORECASE,
 )
 _NOUN = re.compile(r"(?:the|my|our|that|this|those|these|a|an|one|his|her|their|some|another)\b", re.IGNORECASE)
+# what a scene's domain calls what takes place, plainly
+_SORTS: dict[str, tuple[str, ...]] = {
+    "": ("event", "event", "get-together", "meeting"),
+    "work": ("event", "meeting", "meeting", "session", "workshop"),
+    "career": ("event", "meeting", "session", "workshop"),
+    "study": ("event", "session", "workshop", "meeting", "class"),
+    "hobby": ("event", "session", "meet", "workshop"),
+    "making": ("event", "session", "workshop", "workshop"),
+    "sport": ("event", "session", "meet", "session"),
+    "health": ("event", "appointment", "session", "appointment"),
+    "beauty": ("appointment", "session"),
+    "music": ("event", "session", "meet", "workshop"),
+    "community": ("event", "meeting", "meet", "workshop"),
+    "volunteering": ("event", "meeting", "session", "workshop"),
+    "culture": ("event", "outing", "event"),
+    "celebration": ("event", "party", "event"),
+    "money": ("meeting", "appointment", "event"),
+    "errands": ("appointment", "event"),
+    "food": ("event", "meet", "workshop", "event"),
+    "outdoors": ("event", "meet", "outing"),
+    "travel": ("event", "trip", "event"),
+}
+_PERSONAL = re.compile(r"\{whom\} and I|(?:talk|text|chat|write|add)\b.* \{whom\}|give me")  # not with a clinic
 _HEAD = re.compile(
     r"\b(?:with|of|for|that|which|who|where|when|while|to|in|at|on|before|after|about|from|I|we|among)\b"
 )
@@ -41,10 +65,14 @@ _HEAD = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a question may share with its memory: content words, and in which part of the questions a name."""
+    """What a question may share with its memory: content words, and in which part of the questions a name.
+
+    `shared` of the questions are plain talk, which shares one or two content words with its memory, names among them.
+    """
 
     max_shared: int = 0
     name_share: float = 0.25
+    shared: float = 0.0
 
 
 class Asker:
@@ -61,14 +89,16 @@ class Asker:
     def ask(self, note: Noted, identity: str) -> Question | None:
         """A question that `note` alone answers, or None if none was found."""
         named = self._rng.random() < self._rules.name_share
-        for _ in range(DRAWS):
-            question = self._draw(note, identity, named)
+        talk = self._rules.shared > 0 and self._rng.random() < self._rules.shared
+        for i in range(DRAWS):
+            question = self._draw(note, identity, named or talk, talk, talk and i < DRAWS / 2)
             if question is not None and question.text.lower() not in self._asked:
                 self._asked.add(question.text.lower())
                 return question
         return None
 
-    def _draw(self, note: Noted, identity: str, named: bool) -> Question | None:
+    def _draw(self, note: Noted, identity: str, named: bool, talk: bool, must: bool) -> Question | None:
+        """`named`: may say a name that the memory has. `talk`: may share two words with it; `must`: one at least."""
         rng, kind = self._rng, note.memory.kind
         future = kind == "event" and rng.random() < AHEAD
         by_ask = templates(kind, future)
@@ -80,10 +110,12 @@ class Asker:
         moment = self._moment(note, template, future)
         if moment is None:
             return None
-        filled = self._fill(note, template, moment, named)
+        filled = self._fill(note, template, moment, named, talk)
         if filled is None:
             return None
         text, claim = filled
+        if must and not shared_words(text.text, note.memory.text):
+            return None
         if [found.memory.id for found in answers(claim, self._notes)] != [note.memory.id]:
             return None
         reasons = told_by(claim, self._notes)
@@ -107,7 +139,9 @@ class Asker:
             return moment
         return None
 
-    def _fill(self, note: Noted, template: Template, moment: Moment, named: bool) -> tuple[Annotated, Claim] | None:
+    def _fill(
+        self, note: Noted, template: Template, moment: Moment, named: bool, talk: bool
+    ) -> tuple[Annotated, Claim] | None:
         """The question and all that it says, or None if the memory has no filling for a slot or shares a word."""
         rng, text = self._rng, template.drawn(self._rng)
         slots: dict[str, Annotated | str] = {"with": "", "at": "", "time": ""}
@@ -121,6 +155,12 @@ class Asker:
         mention = self._mention(note, template, slots, named)
         if mention is not None:
             if mention.long and ("{whom}'s" in text or "{whom} and I" in text or rng.random() < 0.5):
+                return None
+            if (
+                mention.text.surfaces()[:1]
+                and mention.text.surfaces()[0][1] == "LOC"
+                and _PERSONAL.search(template.text)
+            ):
                 return None
             slots["whom"], slots["with"] = mention.text, Annotated(" with ") + mention.text
             ties = mention.fits
@@ -136,9 +176,11 @@ class Asker:
         question = self.voice.spoken(rng, self._timed(text, slots, moment).capitalised())
         if _STUMBLE.search(question.text):
             return None
-        if len(question.text.split()) > _ROOMY and rng.random() < 0.6:
+        length = len(question.text.split())
+        if length > _MOST or (length > _ROOMY and rng.random() < 0.6):
             return None
-        if len(shared_words(question.text, note.memory.text, names if named else ())) > self._rules.max_shared:
+        shared = shared_words(question.text, note.memory.text, names if named and not talk else ())
+        if len(shared) > (max(PLAIN_TALK, self._rules.max_shared) if talk else self._rules.max_shared):
             return None
         order = template.mark if template.mark in ("last", "next") else None
         kind = note.memory.kind
@@ -150,7 +192,11 @@ class Asker:
         if part is None:
             return None, None
         scene, index = None, None
-        for slot in template.slots & {"np", "ev"}:
+        if template.slots & {"sort", "a_sort"}:
+            sort = rng.choice(_SORTS.get(part.scene.domain, _SORTS[""]))
+            slots["sort"] = plain(sort) if sort == "event" else entity(sort, "EVT")
+            slots["a_sort"] = Annotated("an " if sort[0] in "aeiou" else "a ") + slots["sort"]
+        for slot in sorted(template.slots & {"np", "ev"}):
             chosen = [np for np in part.scene.np if _NOUN.match(np) and (slot == "np" or has_occasion(np))]
             if not chosen:
                 continue
@@ -181,9 +227,9 @@ class Asker:
             return None
         if "whom" not in template.slots:
             crowded = any(" with" in plain(slots[key]).text for key in ("vp", "np", "ev") if key in slots)
-            if crowded or self._rng.random() < 0.2:
+            if crowded or self._rng.random() < 0.1:
                 return None
-        for _ in range(4):
+        for _ in range(8):
             mention = self._namer.person(self._rng, self._life.tie(self._rng.choice(sorted(note.ties))))
             if mention is not None and (named or not shared_words(mention.text.text, note.memory.text)):
                 return mention

@@ -20,11 +20,13 @@ _BY_NAME = (
     (r"\bpolice\b|\bfire\b|\bambulance\b|\bstation\b", "station"), (r"\bstorage\b", "storage"),
     (r"\bpost office\b|\bparcels\b|\bsorting\b", "post office"), (r"\bband\b", "band"), (r"\bchoir\b", "choir"),
     (r"\boffice\b|\bbureau\b|\bconsulate\b", "office"), (r"\bshop\b|\bstore\b|\bvintage\b", "shop"),
-    (r"\bcentre\b|\bcenter\b", "centre"), (r"\bpress\b|\bpictures\b", "publisher"), (r"\bstables?\b", "stables"),
+    (r"\bcentre\b|\bcenter\b", "centre"), (r"\bpress\b", "publisher"), (r"\bpictures\b", "studio"),
+    (r"\bstables?\b", "stables"),
 )  # fmt: skip
 _BY_ROLE = (
     (r"dentist|hygienist", "dental practice"), (r"\bvet\b|veterinar", "vet clinic"), (r"hairdresser|barber", "salon"),
-    (r"\bGP\b|doctor|nurse|therapist|physio|midwife|surgeon", "clinic"), (r"coach|captain|trainer|player", "club"),
+    (r"\bGP\b|doctor|nurse|therapist|physio|midwife|surgeon", "clinic"), (r"captain|player", "club"),
+    (r"coach|trainer", "centre"),
     (r"teacher|tutor|lecturer|professor", "school"), (r"librarian", "library"), (r"mechanic", "garage"),
     (r"waiter|chef|barista|barman", "restaurant"), (r"lawyer|solicitor|notary", "law firm"),
     (r"baker", "bakery"), (r"florist", "florist"), (r"butcher", "butcher"), (r"organi[sz]er", "event team"),

@@ -96,6 +96,9 @@ def write(
             where="--pairs",
             remedy=f"A person has at most {MOST_PAIRS}: take more people or fewer pairs",
         )
+    rules = rules or Rules()
+    if not 0 <= rules.shared <= 1:
+        raise InputError("a share lies from 0 to 1", where="--shared", remedy="Give a number such as 0.35")
     found = read_scenes(scenes)
     shares = [pairs // number + (i < pairs % number) for i in range(number)]
     dev = {f"p{i:04d}" for i in range(number - max(1, number // _DEV), number)}
@@ -103,12 +106,12 @@ def write(
     queries: list[dict] = []
     judged: dict[str, list[tuple[str, str, int]]] = {"train": [], "dev": []}
     with staged(target) as folder:
-        for invented in _people(partial(invent, found, seed, rules or Rules()), shares, processes):
+        for invented in _people(partial(invent, found, seed, rules), shares, processes):
             documents += map(_document, invented.memories)
             for question in invented.questions:
                 queries.append(_query(question))
                 judged["dev" if question.person in dev else "train"].append((question.id, question.memory, 1))
-        (folder / "README.md").write_text(_readme(number, pairs, seed), "utf-8")
+        (folder / "README.md").write_text(_readme(number, pairs, seed, rules), "utf-8")
         return {"people": number, **write_rows(folder, documents, queries, judged, compress=False)}
 
 
@@ -165,8 +168,9 @@ def _query(question: Question) -> dict:
     }
 
 
-def _readme(number: int, pairs: int, seed: int) -> str:
+def _readme(number: int, pairs: int, seed: int, rules: Rules) -> str:
     command = f"python -m admin data synth personal OUT --people {number} --pairs {pairs} --seed {seed}"
+    command += f" --shared {rules.shared:g}" if rules.shared else ""
     years = f"{people.FIRST_DAY.year} to {people.LAST_DAY.year}"
     return f"""# Invented people
 

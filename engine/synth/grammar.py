@@ -3,6 +3,7 @@
 One line is one template: `ask | text`. (a|b|) draws one of its alternatives. The slots are:
   {vp} {np} {about} {told} {who}: phrases of the memory's scene; {ev} is an {np} with a noun that names an event
   {was} {is}: agree with {np} or {ev}
+  {sort} {a_sort}: what the scene's domain has: event, meeting, session; with "a" or "an"
   {whom}: a person, must be there;   {with}: " with" a person, or nothing
   {place}: a place, must be there;   {at}: " at" a place, or nothing
   {time}: " last week", or nothing; where it is missing, a phrase goes to the end or to the front
@@ -22,6 +23,13 @@ from engine.synth.grammar_events import AHEAD, EVENTS
 from engine.synth.grammar_others import CONTACTS, MESSAGES
 
 _CHOICE = re.compile(r"\(([^()]*\|[^()]*)\)")
+_PLAIN = re.compile(
+    r"What (?:is|'s|was) the (?:name|event|\{sort)|What (?:event|did)|Did I|Was there|Am I|Who was|Did \{whom|Do I have"
+)
+# "that" after these may be left out, and mostly is
+_TELLING = re.compile(
+    r"\b(tell me|told me|told|say|said|mention|mentioned|know|claimed|hear|find out|me) that \{told\}"
+)
 _MARKS = {".": "untimed", "~": "coarse", "!": "timed", "<": "last", ">": "next"}
 
 
@@ -36,14 +44,16 @@ class Template:
 
     @property
     def weight(self) -> float:
-        """People are what most questions are about."""
-        return 1.7 if "whom" in self.slots else 1.0
+        """People are what most questions are about, and most begin plainly."""
+        return (3.2 if "whom" in self.slots else 1.0) * (2.3 if _PLAIN.match(self.text) else 1.0)
 
     def drawn(self, rng: random.Random) -> str:
         """The text with its alternatives drawn; {slots} are left."""
         text = self.text
         while match := _CHOICE.search(text):
             text = text[: match.start()] + rng.choice(match.group(1).split("|")) + text[match.end() :]
+        if rng.random() < 0.6:
+            text = _TELLING.sub(r"\1 {told}", text)
         return " ".join(text.split()).replace(" ?", "?")
 
 

@@ -16,7 +16,6 @@ when | ~When did I (plan|mean) to {vp}{with}{at}?
 when | ~When was I (supposed|due) to {vp}{with}{at}?
 when | ~When had I planned to {vp}{with}{at}?
 when | ~When was I meant to {vp}{with}{at}?
-when | ~{np} with {whom}, when was that?
 when | ~When did {whom} come along for {ev}?
 when | ~When was {whom} there for {ev}?
 when | <When did I last {vp}{with}{at}?
@@ -64,7 +63,6 @@ where | !Where did I (go|meet up) with {whom}?
 where | !Where was I with {whom}?
 where | !Where did {whom} and I meet?
 where | !What was the name of the place I went to with {whom}?
-where | {np} with {whom}, where was it?
 where | <Where did I last {vp}{with}?
 where | <Where was I the last time I had to {vp}?
 what | !What was the event I (attended|went to) with {whom}?
@@ -127,6 +125,35 @@ yes-no | !Was I at {place}{with}?
 yes-no | !Did I go to {place}{with}?
 yes-no | Did I go to {place} to {vp}?
 yes-no | Did {whom} and I meet at {place}?
+when | ~When was (the|that|my) {sort} with {whom}?
+when | ~When did I have {a_sort} with {whom}?
+when | <When was my last {sort} with {whom}?
+who | !Who was at the {sort} I (went to|attended|had){at}?
+who | Who was at the {sort} where I had to {vp}?
+who | !Who did I have {a_sort} with?
+who | !Who did I (meet|have {a_sort} with|go to the {sort} with){at}?
+who | !Who was I with{at}?
+where | !Where was the {sort} (with {whom}|I had with {whom}|I went to with {whom})?
+where | !What was the place where I had {a_sort} with {whom}?
+what | !What was the {sort} I (attended|went to|had|planned|joined) with {whom}?
+what | !What was the {sort} I (attended|went to|had|joined){at}?
+what | !What (is|was) the name of the {sort} I (attended|went to|had|put in my calendar) with {whom}?
+what | !What {sort} did I (attend|go to|have|plan|join|add) with {whom}?
+what | !What {sort} was I at with {whom}?
+what | !What did I plan with {whom}{at}?
+what | !What was the (name|title) of the {sort} with {whom}?
+what | <What was the last {sort} I (went to|had|attended) with {whom}?
+what | What is the name of the {sort} where I had to {vp}{with}?
+what | What was the {sort} I added about {np}?
+yes-no | !Did I (go to|attend|have|plan|add|join|miss) {a_sort} with {whom}?
+yes-no | !Was there {a_sort} with {whom}{at}?
+yes-no | Was there {a_sort} where I had to {vp}{with}?
+yes-no | Did I (plan|add) {a_sort} to {vp}{with}?
+yes-no | !Did I (plan|add) something with {whom}?
+yes-no | Did I plan {np} with {whom}?
+yes-no | Did {whom} (join|meet|accompany) me for {np}?
+yes-no | !Did {whom} and I have {a_sort}{at}?
+yes-no | !Did {whom} (meet|join) me{at}?
 """
 
 AHEAD = """
@@ -143,7 +170,6 @@ when | ~When did I say I would {vp}{with}{at}?
 when | ~When will I {vp}{with}{at}?
 when | ~When will {whom} and I {vp}?
 when | ~Remind me when I (have to|am going to|need to) {vp}{with}{at}?
-when | ~{np} with {whom}, when is that?
 when | .How soon do I have to {vp}?
 when | >When am I next going to {vp}{with}{at}?
 when | >When do I next {vp}{with}{at}?
@@ -214,4 +240,22 @@ what | !What am I doing at {place}{with}?
 what | !What do I have on at {place}?
 yes-no | !Am I going to {place}{with}?
 yes-no | !Do I have to be at {place}{with}?
+when | ~When is (the|my|that) {sort} with {whom}?
+when | >When is my (next|upcoming) {sort} with {whom}?
+who | !Who is (coming to|joining me for|going to be at) the {sort}?
+who | !Who am I having {a_sort} with?
+where | !Where is the {sort} with {whom}?
+where | >Where is my (next|upcoming) {sort} with {whom}?
+what | !What is the {sort} (I have|I planned|coming up|I am having) with {whom}?
+what | !What is the name of the {sort} (I have|I planned) with {whom}?
+what | !What {sort} (am I going to|am I having|do I have|did I plan) with {whom}?
+what | >What is (my|the) (next|upcoming) {sort} with {whom}?
+what | >What is the (next|upcoming) {sort} I have with {whom}?
+what | >What is my (next|upcoming) {sort} at {place}?
+what | !What did I plan with {whom}?
+yes-no | !Am I (going to|having|attending|planning) {a_sort} with {whom}?
+yes-no | !Did I (plan|add|schedule) {a_sort} with {whom}?
+yes-no | !Is there {a_sort} with {whom}{at}?
+yes-no | !Do I have {a_sort} with {whom}{at}?
+yes-no | !Did I make plans with {whom}{at}?
 """

@@ -14,7 +14,6 @@ what | What did I hear from {whom} about {about}?
 what | What did {whom} have to say about {np}?
 what | What did {whom} (text|message|write|tell) me about {np}?
 what | What did {whom} (bring up|mention) concerning {np}?
-what | What did {whom} (remind me about|point out) when it came to {np}?
 what | What exactly did {whom} say on {about}?
 what | !What did {whom} (text|write|message) me (about|)?
 what | !What did I hear from {whom}?
@@ -75,6 +74,19 @@ yes-no | Did I get a message about {np}?
 yes-no | Was I told (that {told}|about {about})?
 yes-no | Did {whom} really (say|tell me|write) that {told}?
 yes-no | Did I hear from {whom} about {about}{time}, or (not|was that a dream)?
+what | !What did {whom} (tell me|say|mention|write)?
+what | !What did {whom} and I text about?
+what | !What did I (talk|text|write) with {whom} about?
+what | What was the message from {whom} about {about} saying?
+what | What is it {whom} (said|told me) about {about}?
+who | !Who was it that (texted|messaged|wrote to) me?
+yes-no | Did I (talk|text|chat) with {whom} about {about}?
+yes-no | Did {whom} and I (talk|text) about {about}?
+yes-no | Did I text with {whom} about {np}?
+yes-no | !Did I (talk to|text with|hear from|get a message from) {whom}?
+yes-no | !Did {whom} (text|message|write to) me?
+yes-no | Did {whom} mention {about} to me?
+yes-no | Was there a text from {whom} about {about}?
 """
 
 CONTACTS = """
@@ -107,7 +119,6 @@ what | .How do I (reach|contact|get hold of|get in touch with|email) {whom}?
 what | .Where can I write to {whom}?
 what | .Email of the person who {who}?
 what | .Which email does the person who {who} use?
-what | .Have I got an email for {whom}, and what is it?
 what | .Where do I send an email to reach the person who {who}?
 what | .What are the contact details of the one who {who}?
 when | ~When did I add the person who {who} (to my contacts|to my phone|to my address book|)?
@@ -139,10 +150,13 @@ yes-no | .Do I know how to reach the person who {who}?
 yes-no | !Did I (add anyone to my contacts|save somebody in my phone|add someone new to my contacts|save a new contact)?
 who | .Who can I ask who {who}?
 who | Who did I (save|note down) as a contact (around|because of|thanks to) {np}?
-what | .I need to write to the person who {who}, what's the address?
 what | .What's the best way to reach {whom}?
 when | ~When did I take down the email of the person who {who}?
 when | ~When was it that I saved {whom}'s (details|email)?
 yes-no | .Any chance I have the email of the person who {who}?
 yes-no | .Do my contacts have (someone|anyone) who {who}?
+what | .What is the name of the person who {who}?
+what | !What is the name of the person I added?
+yes-no | Did I add {whom}?
+yes-no | Did I add {whom} as a contact?
 """

@@ -61,6 +61,7 @@ _SOBER = frozenset({"health", "work", "errands", "money", "career", "tech", "stu
 _DEAD = re.compile(
     r"\blate (?:father|mother|dad|mum|mom|wife|husband)\b|\b(?:[Dd]ad|[Mm]um|[Mm]om|mother|father)'s funeral"
 )
+_CUT_OFF = re.compile(r"^..?[aeiouyáéíóú]$|(.)\1$")  # no short form ends like this: "Sha", "Arr"
 _MY_PARTNER = re.compile(r"\b(?:my|our) (wife|husband|girlfriend|boyfriend|partner|fiancée?)\b")
 
 
@@ -293,6 +294,8 @@ class _Circle:
         for _ in range(6):
             pet = rng.random() < (0.55 if temper else 0.0)
             nickname = rng.choice(relations.PET_NAMES[temper]) if pet else names.short_form(rng, first, sex, country)
+            if not pet and _CUT_OFF.search(nickname) and first.startswith(nickname):
+                continue
             if nickname and nickname not in self._nicknames | self.first_names:
                 self._nicknames.add(nickname)
                 return (nickname,)

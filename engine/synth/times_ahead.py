@@ -39,7 +39,7 @@ def this_weekday(t: datetime, rng: random.Random, british: bool) -> Saying | Non
     return Saying((start, cal.day(t, -1)[0]), words, lambda now: (now, cal.day(t, 7)[1]))
 
 
-@way(4)
+@way(7)
 def next_weekday(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     name = cal.WEEKDAYS[t.weekday()]
     low, high = cal.week(t, -1)
@@ -47,7 +47,7 @@ def next_weekday(t: datetime, rng: random.Random, british: bool) -> Saying | Non
     return Saying((max(low, cal.day(t, -10)[0]), min(high, t - 2 * DAY)), words, lambda now: (now, cal.day(t, 7)[1]))
 
 
-@way(10)
+@way(12)
 def this_weekend(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     if t.weekday() < 5:
         return None
@@ -55,14 +55,14 @@ def this_weekend(t: datetime, rng: random.Random, british: bool) -> Saying | Non
     return Saying((cal.week(t)[0], cal.weekend(t)[0]), words, always(cal.weekend(t), 1))
 
 
-@way(6)
+@way(10)
 def next_weekend(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     if t.weekday() < 5:
         return None
     return Saying(cal.week(t, -1), ("next weekend",), lambda now: (now, cal.weekend(t)[1] + DAY))
 
 
-@way(16)
+@way(20)
 def next_week(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     words = ["next week"] * 4
     if t.weekday() in (0, 1):
@@ -72,12 +72,12 @@ def next_week(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying(cal.week(t, -1), tuple(words), always(cal.week(t), 1))
 
 
-@way(5)
+@way(7)
 def this_week(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying((cal.week(t)[0], cal.day(t)[0]), ("this week", "later this week"), always(cal.week(t)))
 
 
-@way(12)
+@way(16)
 def next_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     words = ["next month"] * 4
     if t.day <= 9:
@@ -87,7 +87,7 @@ def next_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying(cal.month(t, -1), tuple(words), always(cal.month(t), 3))
 
 
-@way(6)
+@way(7)
 def this_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     words = ["this month", "later this month"]
     if t.day >= 21:
@@ -106,13 +106,13 @@ def next_season(t: datetime, rng: random.Random, british: bool) -> Saying | None
     )
 
 
-@way(3)
+@way(5)
 def next_year(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     words: Words = ("next year", "next year", "early next year") if t.month <= 3 else ("next year",)
     return Saying(cal.year(t, -1), words, always(cal.year(t), 5))
 
 
-@way(6)
+@way(3)
 def in_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     name = cal.MONTHS[t.month - 1]
     part, part_span = cal.part_of_month(t)
@@ -128,7 +128,7 @@ def in_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying(span, (f"in {name}", f"in {name}", f"this {name}", f"sometime in {name}"), always(cal.month(t), 4))
 
 
-@way(4)
+@way(2)
 def on_date(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     name, nth = cal.MONTHS[t.month - 1], cal.ordinal(t.day)
     words = (
@@ -139,7 +139,7 @@ def on_date(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying((max(cal.month(t)[0], cal.day(t, -25)[0]), cal.day(t, -1)[0]), words, always(cal.day(t), 1))
 
 
-@way(5)
+@way(4)
 def in_weeks(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     n = rng.choice((2, 2, 2, 3, 3, 4))
     number = cal.NUMBERS[n]

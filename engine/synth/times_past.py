@@ -12,13 +12,13 @@ from engine.synth.sayings import Saying, Ways, Words, always, off_by, past
 way = Ways()
 
 
-@way(16)
+@way(15)
 def unsaid(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     days = rng.choice((3, 14, 60, 200, 500))
     return Saying((t + HOUR, t + days * DAY), ("",), None)
 
 
-@way(3)
+@way(4)
 def earlier_today(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     words: Words = ("this morning",) if t.hour < 12 else ("this afternoon",) if t.hour < 17 else ()
     return Saying((t + HOUR, cal.day(t)[1]), (*words, "earlier today", "today"), always(cal.day(t)))
@@ -30,7 +30,7 @@ def yesterday(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying(cal.day(t, 1), words, always(cal.day(t)))
 
 
-@way(5)
+@way(9)
 def last_weekday(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     name = cal.WEEKDAYS[t.weekday()]
     start = cal.day(t, 1)[0]
@@ -42,7 +42,7 @@ def _day_and_a_week_before(t: datetime) -> Span:
     return cal.day(t, -7)[0], cal.day(t)[1]
 
 
-@way(6)
+@way(13)
 def last_weekend(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     if t.weekday() < 5:
         return None
@@ -59,7 +59,7 @@ def weekend_before_last(t: datetime, rng: random.Random, british: bool) -> Sayin
     return Saying((start, start + 5 * DAY), ("the weekend before last", "two weekends ago"), always(cal.weekend(t), 1))
 
 
-@way(10)
+@way(17)
 def last_week(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying(cal.week(t, 1), ("last week",), past(cal.week(t), 14))
 
@@ -75,12 +75,12 @@ def week_before_last(t: datetime, rng: random.Random, british: bool) -> Saying |
     return Saying(cal.week(t, 2), ("the week before last",), always(cal.week(t), 2))
 
 
-@way(3)
+@way(5)
 def this_week(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying((t + HOUR, cal.week(t)[1]), ("this week", "earlier this week"), always(cal.week(t)))
 
 
-@way(14)
+@way(22)
 def last_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     words = ["last month"] * 5
     part, _ = cal.part_of_month(t)
@@ -91,7 +91,7 @@ def last_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying(cal.month(t, 1), tuple(words), past(cal.month(t), 30))
 
 
-@way(4)
+@way(6)
 def this_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying((t + DAY, cal.month(t)[1]), ("this month", "earlier this month"), always(cal.month(t)))
 
@@ -101,7 +101,7 @@ def month_before_last(t: datetime, rng: random.Random, british: bool) -> Saying 
     return Saying(cal.month(t, 2), ("the month before last",), always(cal.month(t), 3))
 
 
-@way(10)
+@way(14)
 def last_year(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     words = ["last year"] * 5
     if t.month <= 3:
@@ -111,7 +111,7 @@ def last_year(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying(cal.year(t, 1), tuple(words), always(cal.year(t), 10))
 
 
-@way(3)
+@way(5)
 def this_year(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     words = ("this year", "earlier this year")
     return Saying((t + 20 * DAY, cal.year(t)[1]), words, always(cal.year(t)))
@@ -122,7 +122,7 @@ def year_before_last(t: datetime, rng: random.Random, british: bool) -> Saying |
     return Saying(cal.year(t, 2), ("the year before last",), always(cal.year(t), 10))
 
 
-@way(13)
+@way(14)
 def last_season(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     span, name = cal.season(t), cal.season_name(t, british)
     words = (
@@ -134,10 +134,10 @@ def last_season(t: datetime, rng: random.Random, british: bool) -> Saying | None
         f"back in the {name}",
     )
     latest = cal.add_months(span[1], 8)
-    return Saying((span[1] + 15 * DAY, latest), words if rng.random() < 0.5 else words[:3], always(span, 12))
+    return Saying((span[1] + 15 * DAY, latest), words if rng.random() < 0.3 else words[:3], always(span, 12))
 
 
-@way(6)
+@way(8)
 def this_season(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     span, name = cal.season(t), cal.season_name(t, british)
     words = (f"this {name}", f"this {name}", f"earlier this {name}")
@@ -162,7 +162,7 @@ def daysoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying(cal.day(t, n), words, always(cal.day(t), 1.5 if n > 2 else 1))
 
 
-@way(10)
+@way(7)
 def weeksoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     n = rng.choice((2, 2, 2, 3, 3, 4, 5, 6, 7, 8, 10))
     words: Words = (f"{n} weeks ago", f"{cal.NUMBERS[n]} weeks ago", f"about {cal.NUMBERS[n]} weeks ago")
@@ -174,7 +174,7 @@ def weeksoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None
     return off_by(t, n, cal.WEEK, 0.3 + 0.06 * n, words)
 
 
-@way(10)
+@way(7)
 def monthsoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     n = rng.choice((2, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9))
     words: Words = (f"{n} months ago", f"{cal.NUMBERS[n]} months ago", f"about {cal.NUMBERS[n]} months back")
@@ -187,7 +187,7 @@ def monthsoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | Non
     return off_by(t, n, timedelta(days=30.44), 0.3 + 0.06 * n, words)
 
 
-@way(4)
+@way(2)
 def two_numbersoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     n, unit, name = rng.choice(
         ((3, 30.44, "months"), (4, 30.44, "months"), (2, 30.44, "months"), (2, 7, "weeks"), (3, 7, "weeks"))
@@ -200,7 +200,7 @@ def two_numbersoff_by(t: datetime, rng: random.Random, british: bool) -> Saying 
     return off_by(t, n + 0.5, timedelta(days=unit), 0.45, words)
 
 
-@way(5)
+@way(4)
 def yearsoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     n = rng.choice((1, 1, 2, 2, 3))
     one = ("a year ago", "about a year ago", "around this time last year", "this time last year")
@@ -209,7 +209,7 @@ def yearsoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None
     return off_by(t, n, timedelta(days=365.25), 0.07 if n == 1 else 0.2, words)
 
 
-@way(9)
+@way(3)
 def in_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     name = cal.MONTHS[t.month - 1]
     words = (f"in {name}", f"in {name}", f"back in {name}", f"this {name}" if t.month > 1 else f"in {name}")
@@ -219,7 +219,7 @@ def in_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     return Saying((end + 2 * DAY, latest), words, always(cal.month(t), 4))
 
 
-@way(5)
+@way(1.5)
 def part_of_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     name, (part, span) = cal.MONTHS[t.month - 1], cal.part_of_month(t)
     words = {
@@ -230,34 +230,34 @@ def part_of_month(t: datetime, rng: random.Random, british: bool) -> Saying | No
     return Saying((cal.month(t)[1], cal.add_months(t, 9)), words, always(span, 4))
 
 
-@way(6)
+@way(4)
 def last_named_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     name = cal.MONTHS[t.month - 1]
     words = (f"last {name}", f"last {name}", f"in {name} last year", f"in {name} of last year")
     return Saying((cal.year(t)[1], cal.month(t, 12)[0]), words, always(cal.month(t), 4))
 
 
-@way(4)
+@way(1)
 def day_in_month(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     weekday, name = cal.WEEKDAYS[t.weekday()], cal.MONTHS[t.month - 1]
     words = (f"that {weekday} in {name}", f"on a {weekday} in {name}", f"one {weekday} in {name}")
     return Saying((cal.month(t)[1], cal.add_months(t, 10)), words, always(cal.month(t), 2))
 
 
-@way(5)
+@way(1.5)
 def on_date(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     name, nth = cal.MONTHS[t.month - 1], cal.ordinal(t.day)
     words = (f"on {t.day} {name}", f"on the {nth} of {name}") if british else (f"on {name} {t.day}", f"on {name} {nth}")
     return Saying((cal.day(t, 3)[0], cal.day(t, 300)[0]), words, always(cal.day(t), 1))
 
 
-@way(4)
+@way(2)
 def in_year(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     words = (f"in {t.year}", f"in {t.year}", f"back in {t.year}", f"at some point in {t.year}")
     return Saying((cal.year(t)[1], cal.year(t, 4)[0]), words, always(cal.year(t)))
 
 
-@way(4)
+@way(1.5)
 def month_and_year(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     name, season = cal.MONTHS[t.month - 1], cal.season_name(t, british)
     span = (cal.month(t)[1] + 100 * DAY, cal.year(t, 4)[0])
@@ -269,7 +269,7 @@ def month_and_year(t: datetime, rng: random.Random, british: bool) -> Saying | N
     )
 
 
-@way(3)
+@way(2)
 def holiday(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     for name, month, first, last in _HOLIDAYS:
         start = datetime(t.year, month, first)

@@ -60,7 +60,7 @@ def draw_voice(rng: random.Random, british: bool) -> Voice:
     """Somebody's way to ask. Half write carefully, some never press shift."""
     careless = rng.random()
     small, tiny, no_mark = (
-        (0.0, 0.0, 0.01) if careless < 0.5 else (0.5, 0.05, 0.2) if careless < 0.8 else (0.95, 0.5, 0.7)
+        (0.0, 0.0, 0.01) if careless < 0.6 else (0.5, 0.05, 0.12) if careless < 0.86 else (0.9, 0.5, 0.5)
     )
 
     def around(weights: dict[str, float]) -> dict[str, float]:
@@ -73,11 +73,11 @@ def draw_voice(rng: random.Random, british: bool) -> Voice:
         no_mark=no_mark,
         contracting=rng.random() < 0.7,
         curly=rng.random() < 0.12,
-        opener=rng.choice((0.0, 0.02, 0.12)),
-        closer=rng.choice((0.0, 0.01, 0.06)),
-        front=rng.choice((0.02, 0.06, 0.15)),
-        asks=around({"who": 1.0, "what": 1.2, "when": 1.0, "where": 1.6, "yes-no": 1.3}),
+        opener=rng.choice((0.0, 0.0, 0.02, 0.08)),
+        closer=rng.choice((0.0, 0.0, 0.01, 0.04)),
+        front=rng.choice((0.0, 0.0, 0.03, 0.08)),
+        asks=around({"who": 1.1, "what": 1.5, "when": 0.9, "where": 1.1, "yes-no": 1.8}),
         mentions=around(
-            {"nickname": 4.0, "relation": 2.6, "first": 1.6, "full": 0.3, "both": 0.4, "bare": 1.0, "who": 0.7}
+            {"nickname": 5.0, "relation": 4.0, "first": 1.2, "full": 0.2, "both": 0.5, "bare": 1.2, "who": 0.25}
         ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from datetime import datetime, timedelta
 
 from engine.synth import grammar
@@ -13,7 +14,8 @@ from engine.synth.filters import Claim, answers, content_words, shared_words, to
 from engine.synth.memories import draw_memories
 from engine.synth.notes import spelt
 from engine.synth.people import draw_life
-from engine.synth.scenes import Scene
+from engine.synth.relations import ALIASES
+from engine.synth.scenes import Scene, read_scenes
 
 
 def brute(claim: Claim, notes: list) -> list[str]:
@@ -84,6 +86,7 @@ def test_every_question_has_one_answer_and_shares_no_word(thirty: list[Invented]
         ties = invented.life.person.ties
         called = [name for tie in ties for name in (*tie.nicknames, tie.relation, *tie.name.split())]
         called += [spelt(tie.relation, british=False) for tie in ties]
+        called += [alias for tie in ties for alias in ALIASES.get(tie.relation, ())]
         who = [w for part in invented.life.parts for c in part.contacts if c.sketch for w in c.sketch.who]
         for question in invented.questions:
             memory = store[question.memory]
@@ -100,6 +103,17 @@ def test_a_word_may_be_shared_where_that_is_allowed(scenes: list[Scene]) -> None
     strict = invent(scenes, 3, Rules(max_shared=0, name_share=0.0), 0, 40)
     store = {memory.id: memory for memory in strict.memories}
     assert not any(shared_words(q.text, store[q.memory].text) for q in strict.questions)
+
+
+def test_plain_talk_shares_a_word_or_two_in_part_of_the_questions() -> None:
+    real = read_scenes()
+    counts: Counter[int] = Counter()
+    for number in range(4):
+        talking = invent(real, 3, Rules(shared=0.35, name_share=0.0), number, 120)
+        store = {memory.id: memory.text for memory in talking.memories}
+        counts.update(len(shared_words(q.text, store[q.memory])) for q in talking.questions)
+    assert set(counts) == {0, 1, 2}
+    assert 0.25 < (counts[1] + counts[2]) / counts.total() < 0.42
 
 
 def test_content_words() -> None:
@@ -154,7 +168,23 @@ def test_how_questions_sound(thirty: list[Invented]) -> None:
 
 
 def test_every_template_can_be_filled() -> None:
-    slots = {"vp", "np", "ev", "about", "told", "who", "was", "is", "whom", "with", "at", "place", "time"}
+    slots = {
+        "vp",
+        "np",
+        "ev",
+        "about",
+        "told",
+        "who",
+        "was",
+        "is",
+        "whom",
+        "with",
+        "at",
+        "place",
+        "time",
+        "sort",
+        "a_sort",
+    }
     rng = random.Random(0)
     for kind, future in (("event", False), ("event", True), ("message", False), ("contact", False)):
         found = grammar.templates(kind, future)

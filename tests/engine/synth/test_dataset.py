@@ -88,6 +88,7 @@ def test_splits_are_by_person_and_every_pair_is_judged_once(made: Path) -> None:
         (("--people", "-3"), "two people at least"),
         (("--people", "5", "--pairs", "100000"), f"{5 * MOST_PAIRS} pairs"),
         (("--people", "5", "--pairs", "0"), "5 to"),
+        (("--people", "5", "--pairs", "10", "--shared", "1.5"), "from 0 to 1"),
     ],
 )
 def test_numbers_that_cannot_be_had(
@@ -108,6 +109,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     error = capsys.readouterr().err
     assert "exists already" in error and error.count("\n") == 1
     assert "never a result" in (out / "README.md").read_text()
+    plain = [*arguments[:3], str(tmp_path / "plain"), *arguments[4:], "--shared", "0.4"]
+    assert run(plain) == 0 and "--shared 0.4" in (tmp_path / "plain" / "README.md").read_text()
 
 
 def test_scenes_that_cannot_be_read(tmp_path: Path) -> None:
