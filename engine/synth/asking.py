@@ -165,8 +165,8 @@ class Asker:
             slots["whom"], slots["with"] = mention.text, Annotated(" with ") + mention.text
             ties = mention.fits
             names.append(mention.text.text)
-        elif "whom" in template.slots:
-            return None
+        elif "whom" in template.slots or ("with" in template.slots and note.ties and rng.random() < 0.5):
+            return None  # people are what questions are about: rather another template
         if "place" in template.slots and not note.place:
             return None
         if "place" in template.slots or ("at" in template.slots and note.place and rng.random() < AT):

@@ -108,7 +108,11 @@ class Namer:
         last = relation.split()[-1]
         word = last if last in _TRADES and not relation.startswith("fellow ") and rng.random() < 0.5 else relation
         article = (
-            "a" if word.startswith("fellow ") else "my" if relation in relations.FAMILY else rng.choice(("my", "the"))
+            "a"
+            if word.startswith("fellow ")
+            else "my"
+            if relation in relations.FAMILY
+            else rng.choice(("my", "my", "the"))
         )
         fits = self._of(word)
         return Mention(Annotated(f"{article} {spelt(word, self._life.british)}"), fits)

@@ -61,7 +61,9 @@ _SOBER = frozenset({"health", "work", "errands", "money", "career", "tech", "stu
 _DEAD = re.compile(
     r"\blate (?:father|mother|dad|mum|mom|wife|husband)\b|\b(?:[Dd]ad|[Mm]um|[Mm]om|mother|father)'s funeral"
 )
-_CUT_OFF = re.compile(r"^..?[aeiouyáéíóú]$|(.)\1$")  # no short form ends like this: "Sha", "Arr"
+_CUT_OFF = re.compile(
+    r"^..?[aeiouyáéíóú]$|(.)\1$|^[AEIOUaeiou][^aeiouy]{2}$"
+)  # no short form ends like this: "Sha", "Arr", "Ibr"
 _MY_PARTNER = re.compile(r"\b(?:my|our) (wife|husband|girlfriend|boyfriend|partner|fiancée?)\b")
 
 

@@ -26,9 +26,9 @@ _WARM = (
 _EASY = (
     *("Let me know.", "No rush.", "Talk later.", "Take care.", "Call me when you can.", "Hope you're well.", "Thanks!"),
     *("Does that work for you?", "What do you think?", "Just so you know.", "Can't wait!", "Sorry for the late reply."),
-    *("Speak soon.", "Thanks a million.", "Keep me posted.", "Don't laugh.", "I owe you one.", "Shout if you need me."),
+    *("Speak soon.", "Thanks a million.", "Keep me posted.", "I owe you one.", "Shout if you need me."),
     *("You know how I am.", "Long story.", "Phone's nearly dead.", "More when I see you.", "Tell nobody.", "All good?"),
-    *("Sorry, in a hurry.", "Thumbs up if you read this.", "Cheers.", "Not kidding.", "Promise.", "Ask me anything."),
+    *("Thumbs up if you read this.", "Cheers.", "Promise."),
 )
 _FORMAL = (
     *("Thank you.", "Kind regards.", "Please reply to confirm.", "Many thanks.", "Questions? Just reply."),
@@ -127,8 +127,10 @@ def _sort(tie: Tie) -> str:
         return "other"
     if tie.relation in relations.FAMILY:
         return "family"
-    plain = {"best friend": "friend", "boss": "work", "colleague": "work"}
-    return plain.get(tie.relation, tie.relation if tie.relation in _GROUPS else "other")
+    last = tie.relation.split()[-1] if "'s " not in tie.relation else ""  # a neighbour's daughter is no family
+    if last in relations.FAMILY and last != "partner":
+        return "family"
+    return {"boss": "work", "colleague": "work"}.get(last, last if last in _GROUPS else "other")
 
 
 def _capital(match: re.Match[str]) -> str:

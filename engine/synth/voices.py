@@ -76,7 +76,7 @@ def draw_voice(rng: random.Random, british: bool) -> Voice:
         opener=rng.choice((0.0, 0.0, 0.02, 0.08)),
         closer=rng.choice((0.0, 0.0, 0.01, 0.04)),
         front=rng.choice((0.0, 0.0, 0.03, 0.08)),
-        asks=around({"who": 1.1, "what": 1.5, "when": 0.9, "where": 1.1, "yes-no": 1.8}),
+        asks=around({"who": 0.85, "what": 1.5, "when": 0.9, "where": 1.1, "yes-no": 1.8}),
         mentions=around(
             {"nickname": 5.0, "relation": 4.0, "first": 1.2, "full": 0.2, "both": 0.5, "bare": 1.2, "who": 0.25}
         ),

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from engine.synth import grammar
 from engine.synth.asking import Asker, Rules
+from engine.synth.calendar import MONTHS
 from engine.synth.dataset import Invented, invent
 from engine.synth.filters import Claim, answers, content_words, shared_words, told_by
 from engine.synth.memories import draw_memories
@@ -157,7 +158,10 @@ def test_what_is_asked_for_is_not_in_the_question(thirty: list[Invented]) -> Non
 def test_how_questions_sound(thirty: list[Invented]) -> None:
     questions = [question for invented in thirty for question in invented.questions]
     lengths = [len(question.text.split()) for question in questions]
-    assert 10.5 < sum(lengths) / len(lengths) < 14
+    assert 10.5 < sum(lengths) / len(lengths) < 14 and sorted(lengths)[int(0.95 * len(lengths))] <= 18
+    months = sum(bool(re.search(rf"\b(?:{'|'.join(MONTHS)})\b", q.text)) for q in questions) / len(questions)
+    relative = sum(bool(re.search(r"(?i)\b(?:last|this|next|upcoming)\b", q.text)) for q in questions) / len(questions)
+    assert months < 0.1 < 0.4 < relative
     assert len({question.text.lower() for question in questions}) > 0.97 * len(questions)
     assert len({" ".join(q.text.lower().split()[:3]) for q in questions}) > 400
     timed = sum(any(kind == "TIM" for _, _, kind in q.entities) for q in questions) / len(questions)

@@ -42,7 +42,8 @@ def test_the_phrase_fits_and_its_span_holds_the_memory(future: bool) -> None:
 def test_variety() -> None:
     past = Counter(moment.phrase.text for _, _, moment in drawn(False, 3000))
     ahead = Counter(moment.phrase.text for _, _, moment in drawn(True, 1500))
-    assert len(past) > 450 and len(ahead) > 150
+    # most say it relatively: few dates and months by name
+    assert len(past) > 300 and len(ahead) > 150
     assert 0.05 < past[""] / 3000 < 0.35
     for phrase in (
         "last week",
