@@ -57,7 +57,15 @@ _SORTS: dict[str, tuple[str, ...]] = {
     "outdoors": ("event", "meet", "outing"),
     "travel": ("event", "trip", "event"),
 }
-_PERSONAL = re.compile(r"\{whom\} and I|(?:talk|text|chat|write|add)\b.* \{whom\}|give me")  # not with a clinic
+_LEARNT = re.compile(
+    r"(?i)\b(?:course|class|lesson|learn|practi|train|paint|build|knit|carv|repair|skill|make|bake|seminar)"
+)
+_ELSE = re.compile(
+    r"(?i)\b(?:meeting|appointment|interview|exam|party|concert|talk|fair|market|match|photo|launch|dinner)\b"
+)
+_PERSONAL = re.compile(
+    r"\{whom\} and I|(?:talk|text|chat|write|add)\b.* \{whom\}|give me|\{whom\}'s"
+)  # not with a clinic
 _HEAD = re.compile(
     r"\b(?:with|of|for|that|which|who|where|when|while|to|in|at|on|before|after|about|from|I|we|among)\b"
 )
@@ -193,7 +201,7 @@ class Asker:
             return None, None
         scene, index = None, None
         if template.slots & {"sort", "a_sort"}:
-            sort = rng.choice(_SORTS.get(part.scene.domain, _SORTS[""]))
+            sort = _sort(rng, part.scene.domain, note.memory.text)
             slots["sort"] = plain(sort) if sort == "event" else entity(sort, "EVT")
             slots["a_sort"] = Annotated("an " if sort[0] in "aeiou" else "a ") + slots["sort"]
         for slot in sorted(template.slots & {"np", "ev"}):
@@ -246,6 +254,14 @@ class Asker:
         if self._rng.random() < self.voice.front:
             return said.capitalised() + ", " + question.uncapitalised()
         return question[:-1] + " " + said + "?" if question.text.endswith("?") else question + " " + said
+
+
+def _sort(rng: random.Random, domain: str, text: str) -> str:
+    """What the event is called plainly: a workshop only where something is learnt, a session where nothing else is."""
+    sort = rng.choice(_SORTS.get(domain, _SORTS[""]))
+    if (sort == "workshop" and not _LEARNT.search(text)) or (sort in ("workshop", "session") and _ELSE.search(text)):
+        return "event"
+    return sort
 
 
 def _plural(noun_phrase: str) -> bool:

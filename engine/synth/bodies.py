@@ -17,6 +17,7 @@ _BY_NAME = (
     (r"\binsurance\b|\bmutual\b", "insurer"), (r"\btravel\b|\btours?\b|\bjourneys\b", "travel agency"),
     (r"\bmasjid\b|\bmosque\b", "mosque"), (r"\bmandir\b|\btemple\b", "temple"), (r"\bst \w+'s\b|\bchurch\b", "church"),
     (r"\bscouts?\b", "scout group"), (r"\bradio\b", "radio station"),
+    (r"\bcoaching\b", "agency"),
     (r"\bpolice\b|\bfire\b|\bambulance\b|\bstation\b", "station"), (r"\bstorage\b", "storage"),
     (r"\bpost office\b|\bparcels\b|\bsorting\b", "post office"), (r"\bband\b", "band"), (r"\bchoir\b", "choir"),
     (r"\boffice\b|\bbureau\b|\bconsulate\b", "office"), (r"\bshop\b|\bstore\b|\bvintage\b", "shop"),

@@ -45,7 +45,7 @@ class Template:
     @property
     def weight(self) -> float:
         """People are what most questions are about, and most begin plainly."""
-        return (4.0 if "whom" in self.slots else 1.0) * (2.3 if _PLAIN.match(self.text) else 1.0)
+        return (4.5 if "whom" in self.slots else 1.0) * (2.3 if _PLAIN.match(self.text) else 1.0)
 
     def drawn(self, rng: random.Random) -> str:
         """The text with its alternatives drawn; {slots} are left."""

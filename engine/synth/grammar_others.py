@@ -73,7 +73,6 @@ yes-no | Did I hear (anything|something) from {whom} about {np}?
 yes-no | Did I get a message about {np}?
 yes-no | Was I told (that {told}|about {about})?
 yes-no | Did {whom} really (say|tell me|write) that {told}?
-yes-no | Did I hear from {whom} about {about}{time}, or (not|was that a dream)?
 what | !What did {whom} (tell me|say|mention|write)?
 what | !What did {whom} and I text about?
 what | !What did I (talk|text|write) with {whom} about?
@@ -137,7 +136,7 @@ yes-no | Did the person who {who} give me (their email|their contact info|an add
 yes-no | .Do I have the (contact|email|contact details|details) of the person who {who}?
 yes-no | .Have I saved (anyone|someone|somebody) who {who}?
 yes-no | .Is the person who {who} in my (contacts|phone|address book)?
-yes-no | Did {whom} (ever|) give me (their|an) email (address|)?
+yes-no | Did {whom} give me (their|an) email (address|)?
 yes-no | Did {whom} give me contact (info|details)?
 yes-no | Did I (add {whom} to my contacts|save {whom} in my phone|put {whom} in my address book)?
 yes-no | .Do I have {whom}'s (email|contact info|email address)?
