@@ -71,6 +71,14 @@ class AdaptConfig(BuildConfig):
     cached: bool = Field(False, description="GradCache: memory for one chunk only, a third more time")
     epochs: int = Field(3, ge=1, description="passes over the pairs")
     keep: Literal["best", "last"] = Field("best", description="best: the epoch of highest ndcg@10 on held-out pairs")
+    blend: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        exclude_if=lambda share: share == 1.0,
+        description="share of the trained weights in the result, the rest is the untrained encoder's: fitting to one"
+        " collection costs less elsewhere (WiSE-FT, Wortsman et al., CVPR 2022)",
+    )
     validation: float = Field(0.1, ge=0, lt=1, description="share of documents, or of stores, whose pairs are held out")
     max_length: int | None = Field(None, ge=8, description="tokens read in training; None: as the encoder has it")
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is native")
@@ -177,6 +185,8 @@ def adapt_encoder(
         model = Encoder(fresh.config, encoder.device).model
         outcome |= {"kept_epoch": 0, "validation": outcome["untrained"]}
     if loop.is_world_process_zero():
+        if config.blend < 1:
+            _blend(model, Encoder(fresh.config, encoder.device).model, config.blend)
         model.max_seq_length = length
         model.save(str(out_folder), create_model_card=False)
         report(outcome, out_folder, state_folder)
@@ -196,6 +206,17 @@ def _split(pairs: Sequence[Pair], config: AdaptConfig) -> tuple[list[Pair], list
 def _candidates(pairs: Sequence[Pair], groups: set[str | None]) -> list[Pair]:
     """One pair for each different document of `groups`, in the pairs' order."""
     return list({(p.group, p.belongs, p.document): p for p in reversed(pairs) if p.group in groups}.values())[::-1]
+
+
+def _blend(model: Any, untrained: Any, share: float) -> None:
+    """Make each weight of `model` `share` of itself and the rest of `untrained`'s, which has the same modules."""
+    import torch
+
+    before = untrained.state_dict()
+    with torch.no_grad():
+        for name, weight in model.state_dict().items():
+            if weight.is_floating_point():
+                weight.copy_(share * weight + (1 - share) * before[name].to(weight))
 
 
 def _collate(

@@ -204,3 +204,16 @@ def test_one_document_cannot_be_told_apart(model: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="pairs of 1 documents") as error:
         adapt_encoder(encoder(model), pairs(1), tmp_path, CONFIG, tmp_path / "state")
     assert error.value.remedy
+
+
+def test_a_blend_lies_between_the_untrained_and_the_trained_weights(model: Path, tmp_path: Path) -> None:
+    adapt(model, tmp_path / "whole")
+    adapt(model, tmp_path / "half", CONFIG.model_copy(update={"blend": 0.25}))
+    before, whole, half = (
+        encoder(folder).model.state_dict() for folder in (model, tmp_path / "whole" / "out", tmp_path / "half" / "out")
+    )
+    for name, weight in half.items():
+        if weight.is_floating_point():
+            np.testing.assert_allclose(weight, 0.25 * whole[name] + 0.75 * before[name], atol=1e-6)
+    assert any(not np.allclose(whole[name], before[name]) for name in whole)
+    assert "blend" not in CONFIG.model_dump()  # at its default nothing that was trained before goes stale
