@@ -28,6 +28,9 @@ MODEL = learning.NAME
 PLAIN = "as it is"
 OFF = {"time": 0.0, "people": 0.0, "kind": 0.0, "context": 0.0}
 FITTED = {"dense": f"build.model={MODEL}", "hybrid": f"build.dense.model={MODEL}"}
+# Which lines each searcher gets; dense all, since there each part can be seen alone.
+SHORT = (PLAIN, "+ time", "+ all (personal)", "personal + reranker", "fitted encoder + time", "fitted encoder, personal")
+TALK = (PLAIN, "+ time", "+ people", "+ context", "+ all (personal)", "fitted encoder, personal")  # locomo: no kinds
 RERANK = (f"search.rerank.model={MODEL}", "search.rerank.weight=0.5", "search.rerank.depth=10")
 
 
@@ -123,7 +126,11 @@ def _searchers(name: str, path: Path, workspace: Workspace) -> Iterator[str]:
     metrics = ("hit@1", "mrr@10") if name != "locomo" else ("recall@10", "mrr@10")
     runs: dict[str, SavedRun] = {}
     for method in ("bm25", "dense", "hybrid"):
-        for label, (config, chosen) in settings(method).items():
+        lines = settings(method)
+        kept = TALK if name == "locomo" else SHORT if method != "dense" else tuple(lines)
+        for label, (config, chosen) in lines.items():
+            if label not in kept:
+                continue
             contestant = experiment.contestant(method, config, chosen)
             runs[f"{method}, {label}"] = experiment.evaluate(contestant, workspace, Dataset(path))
     yield f"\n## {name}: {next(iter(runs.values())).info['requests']} judged questions"
