@@ -29,7 +29,14 @@ PLAIN = "as it is"
 OFF = {"time": 0.0, "people": 0.0, "kind": 0.0, "context": 0.0}
 FITTED = {"dense": f"build.model={MODEL}", "hybrid": f"build.dense.model={MODEL}"}
 # Which lines each searcher gets; dense all, since there each part can be seen alone.
-SHORT = (PLAIN, "+ time", "+ all (personal)", "personal + reranker", "fitted encoder + time", "fitted encoder, personal")
+SHORT = (
+    PLAIN,
+    "+ time",
+    "+ all (personal)",
+    "personal + reranker",
+    "fitted encoder + time",
+    "fitted encoder, personal",
+)
 TALK = (PLAIN, "+ time", "+ people", "+ context", "+ all (personal)", "fitted encoder, personal")  # locomo: no kinds
 RERANK = (f"search.rerank.model={MODEL}", "search.rerank.weight=0.5", "search.rerank.depth=10")
 
