@@ -2,7 +2,7 @@
 
 Each is a prior in [0, 1] over the memories of one store, added to the searcher's own score with a weight; a memory that
 fits none stays in the list, only lower. `hard` is the paper's filter instead (PEARL, section 4.3 of its code): outside
-the interval nothing is returned. Which words mean which days is engine/timeparse.py's, who is who engine/people.py's.
+the interval nothing is returned. Which words mean which days is engine/timeparse/'s, who is who engine/people.py's.
 """
 
 from __future__ import annotations

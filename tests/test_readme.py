@@ -32,9 +32,8 @@ def test_the_commands_of_the_readme_run_as_printed(tmp_path: Path) -> None:
         "PYTHONPATH": str(ROOT),
         "QUINTET_NO_PROGRESS": "1",
     }
-    done = subprocess.run(
-        ["bash", "-e"], input=own + examples + personal + trained + spike, cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
+    told = own + examples + personal + trained + spike
+    done = subprocess.run(["bash", "-e"], input=told, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stdout[-2000:] + done.stderr
     for said in (
         "0 errors",

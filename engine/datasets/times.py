@@ -1,6 +1,6 @@
 """Times as they stand in files -> ISO-8601 local time, or None where a reader could be wrong about them.
 
-This reads points in time that are written out in full. Phrases such as "last week" are engine/timeparse.py's.
+This reads points in time that are written out in full. Phrases such as "last week" are engine/timeparse/'s.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Text with entities whose offsets stay right while it is joined, filled into templates, and changed.
 
-A template is text with {slots}. A [bracketed] part of a scene's phrase names an occasion, [the shed|LOC] is an entity of
-another type, and [thing|-] a noun that stands where an occasion's name would, and is none. Nothing here knows what is said.
+A template is text with {slots}. A [bracketed] part of a scene's phrase names an occasion, [the shed|LOC] is an entity
+of another type, and [thing|-] a noun that stands where an occasion's name would, and is none. Nothing here knows what
+is said.
 """
 
 from __future__ import annotations

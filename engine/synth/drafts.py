@@ -2,7 +2,7 @@
 
 A pair is kept whole or not at all. Offsets of entities are found here, occurrence by occurrence. The same filter as for
 the grammar's questions (engine/synth/filters.py) refuses content words in common; a time that is said and does not fit
-the memory's (engine/timeparse.py, with room to spare) is refused too, since models count days badly.
+the memory's (engine/timeparse/, with room to spare) is refused too, since models count days badly.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """When a question about a memory is asked, and how the memory's time is said then.
 
-Nothing here parses, and nothing parses these phrases back with engine/timeparse.py: the two check one another.
+Nothing here parses, and nothing parses these phrases back with engine/timeparse/: the two check one another.
 """
 
 from __future__ import annotations

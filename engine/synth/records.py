@@ -49,8 +49,8 @@ class Person:
 class Memory:
     """One event, message or contact of a person's store.
 
-    `fields` as PAIR has them: event title, desc, location, attendees; message from, relation, group, body; contact name,
-    relation, group, email. `text` joins their values by " | ", attendees by " , ".
+    `fields` as PAIR has them: event title, desc, location, attendees; message from, relation, group, body; contact
+    name, relation, group, email. `text` joins their values by " | ", attendees by " , ".
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""The table of phrases behind engine/timeparse.py: a pattern -> a function that says what it means, with weights.
+"""The table of phrases behind engine/timeparse/: a pattern -> a function that says what it means, with weights.
 
 A rule gets the match and the `Moment` of the question and gives a `Meaning`. Patterns see lower-case text whose dashes
 and apostrophes are plain. The first rule that matches a stretch of text has it, so longer phrases come first.
@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
-from engine import timedates
-from engine.timereadings import Meaning, Moment, cycle_of, distant, number, resolve, weighted
-from engine.timewords import (
+from engine.timeparse import dates
+from engine.timeparse.readings import Meaning, Moment, cycle_of, distant, number, resolve, weighted
+from engine.timeparse.words import (
     DAY,
     HOLIDAY_PATTERN,
     MONTHS,
@@ -232,22 +232,22 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
          window((-14, 1, 0.4), (-45, 1, 0.4), (-92, 1, 0.2))),
         (r"(?:very |some time |sometime )?soon|upcoming|coming up|in the near future",
          window((0, 15, 0.5), (0, 46, 0.3), (0, 93, 0.2))),
-        (r"(?P<year>[0-9]{4})[-/](?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})", timedates.iso),
-        (r"(?P<a>[0-9]{1,2})([-/.])(?P<b>[0-9]{1,2})\2(?P<year>(?:19|20)?[0-9]{2})", timedates.numeric),
+        (r"(?P<year>[0-9]{4})[-/](?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})", dates.iso),
+        (r"(?P<a>[0-9]{1,2})([-/.])(?P<b>[0-9]{1,2})\2(?P<year>(?:19|20)?[0-9]{2})", dates.numeric),
         (rf"(?:the )?(?P<day>{_ORDINAL})(?: of)? (?P<month>{_ANY_MONTH})(?:,? (?P<year>{_YEAR}))?(?! (?:be|have)\b)",
-         timedates.dated),
-        (rf"(?P<month>{_ANY_MONTH}) (?:the )?(?P<day>{_ORDINAL})(?:,? (?P<year>{_YEAR}))?", timedates.dated),
+         dates.dated),
+        (rf"(?P<month>{_ANY_MONTH}) (?:the )?(?P<day>{_ORDINAL})(?:,? (?P<year>{_YEAR}))?", dates.dated),
         (rf"(?P<cycle>{_ANY_MONTH}|{_SEASON}|{HOLIDAY_PATTERN})"
-         rf"(?:,| of| in| back in)? (?P<year>{_YEAR})", timedates.of_year),
+         rf"(?:,| of| in| back in)? (?P<year>{_YEAR})", dates.of_year),
         (rf"(?:the )(?P<cycle>weekend|{_DAY}|{_SEASON}|{_MONTH}|{HOLIDAY_PATTERN})"
          r" (?P<far>before last|before this one|after next)",
          _recurring),
-        (rf"(?:the )?q(?P<q>[1-4])(?: (?:of )?(?P<year>{_YEAR}))?", timedates.quarter),
-        (rf"the (?P<q>first|second|third|fourth) quarter(?: of (?P<year>{_YEAR}))?", timedates.quarter),
+        (rf"(?:the )?q(?P<q>[1-4])(?: (?:of )?(?P<year>{_YEAR}))?", dates.quarter),
+        (rf"the (?P<q>first|second|third|fourth) quarter(?: of (?P<year>{_YEAR}))?", dates.quarter),
         (r"the (?P<decade>(?:19|20)[0-9]0'?s|'?[3-9]0'?s|fifties|sixties|seventies|eighties|nineties)",
-         timedates.decade),
-        (r"mother'?s'? day|mothering sunday", timedates.mothers_day),
-        (r"(?P<lead>in the )new year(?! ?')", timedates.new_year_ahead),
+         dates.decade),
+        (r"mother'?s'? day|mothering sunday", dates.mothers_day),
+        (r"(?P<lead>in the )new year(?! ?')", dates.new_year_ahead),
         (rf"(?P<cycle>{_SEASON}|{_ANY_MONTH})"
          rf"(?= (?:of )?(?:last|this|next|the) year\b| {NUMBER} years? (?:ago|back)\b)",
          _recurring),
@@ -274,13 +274,13 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (rf"(?P<lead>on )(?P<cycle>{_SHORT_DAY})", _recurring),
         (rf"(?P<lead>(?:on|by|before|after|until|till|since|around|(?:morning|afternoon|evening|night) of) )"
          rf"the (?P<day>{_ORDINAL}(?<=[a-z]))"
-         r"(?=$| ?[?.,;!]| (?:at|with|for|in|of|and|or|to|this|last|next) )", timedates.nth_day),
-        (rf"the (?P<day>{_ORDINAL}(?<=[a-z]))(?= of (?:this|last|next|the) month\b)", timedates.nth_day),
+         r"(?=$| ?[?.,;!]| (?:at|with|for|in|of|and|or|to|this|last|next) )", dates.nth_day),
+        (rf"the (?P<day>{_ORDINAL}(?<=[a-z]))(?= of (?:this|last|next|the) month\b)", dates.nth_day),
         (rf"(?P<lead>(?:in|of|from|since|during|by|until|till|before|after|around|year|early|late|mid|the|our)[ -])"
          rf"(?P<year>{_YEAR})"
          r"(?! (?:words|people|steps|pounds|dollars|euros|metres|meters|miles|km|kcal|calories|grams|ml|others|ones"
          r"|\w+ers)\b|[%:.,]?[0-9])",
-         timedates.year),
+         dates.year),
         (r"in the (?:morning|afternoon|evening)", _future_evening),
         (r"(?P<lead>(?:my|our|his|her|their|the) )next(?= \w)(?! (?:door|person|one|to|of|step)\b)",
          window((0, 15, 0.4), (0, 46, 0.4), (0, 93, 0.2))),

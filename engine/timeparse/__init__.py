@@ -1,9 +1,10 @@
-"""Phrases of a question ("the week before last", "early in June") resolved against its moment into weighted intervals.
+"""Phrases of a question ("the week before last") resolved against its moment into weighted intervals.
 
 One phrase may mean several things, so a question gets readings with weights. They serve a soft prior over memories
-(`prior`) or the published hard filter (`inside`; PEARL, methods/pearl.md section 4.3). Points in time that are written
-out in files are engine/datasets/times.py's. What the words mean is a table in engine/timerules.py, how phrases are put
-together is in engine/timephrases.py; here are the tense of the question and what a reading does to memories.
+(`prior`) or the published hard filter (`inside`; PEARL, methods/pearl.md section 4.3). Points in time that are
+written out in files are engine/datasets/times.py's. What the words mean is a table in engine/timeparse/rules.py, how
+phrases are put together is in engine/timeparse/phrases.py; here are the tense of the question and what a reading does
+to memories.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from engine.datasets.times import read_time
-from engine.timephrases import Held, readings_of
-from engine.timereadings import Moment
-from engine.timewords import DAY, MONTHS, midnight
+from engine.timeparse.phrases import Held, readings_of
+from engine.timeparse.readings import Moment
+from engine.timeparse.words import DAY, MONTHS, midnight
 
 NEUTRAL = 0.5  # the prior of a memory without any time, and of every memory where no phrase is understood
 _LONGEST = 2000  # characters of a question that are read

@@ -1,7 +1,9 @@
-"""The phrases in a question: found by the table of engine/timerules.py, joined, modified, and combined into readings.
+"""The phrases in a question: found by the table of engine/timeparse/rules.py, joined, modified, and combined into
+readings.
 
 Joined: the smaller is looked for in the larger ("on Friday last week", "Christmas two years ago"). Modified: by what
-stands right before or after ("at the end of", "before", "in the morning"). Combined: where two nest, their common part.
+stands right before or after ("at the end of", "before", "in the morning"). Combined: where two nest, their common
+part.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from engine.timereadings import Meaning, Moment, number
-from engine.timerules import NUMBER, RULES, UNIT
-from engine.timewords import DAY, UNIT_DAYS, WEEK, WEEKEND, Cycle, Reading, Span, midnight, shift, unit_span
+from engine.timeparse.readings import Meaning, Moment, number
+from engine.timeparse.rules import NUMBER, RULES, UNIT
+from engine.timeparse.words import DAY, UNIT_DAYS, WEEK, WEEKEND, Cycle, Reading, Span, midnight, shift, unit_span
 
 _MOST_READINGS = 8
 _MOST_PHRASES = 10  # of one question; joining looks at all pairs

@@ -1,7 +1,7 @@
 """What the words mean, as weighted readings: so many units ago, the last or the next or this one of what comes round.
 
-Between the calendar (engine/timewords.py) and the table of phrases (engine/timerules.py). The weights say how English
-speakers use the words: "last summer" asked in autumn is this year's about as often as the one before.
+Between the calendar (engine/timeparse/words.py) and the table of phrases (engine/timeparse/rules.py). The weights say
+how English speakers use the words: "last summer" asked in autumn is this year's about as often as the one before.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from engine.timewords import (
+from engine.timeparse.words import (
     DAY,
     HOLIDAY_CYCLES,
     MONTH_CYCLES,

@@ -6,8 +6,8 @@ import re
 from contextlib import suppress
 from datetime import datetime
 
-from engine.timereadings import Meaning, Moment, cycle_of, resolve, weighted
-from engine.timewords import (
+from engine.timeparse.readings import Meaning, Moment, cycle_of, resolve, weighted
+from engine.timeparse.words import (
     DAY,
     MOTHERS_DAYS,
     NEW_YEAR_AHEAD,

@@ -1,4 +1,4 @@
-"""The calendar behind engine/timeparse.py: spans of time, units, and what comes round again (weekdays, Easter).
+"""The calendar behind engine/timeparse/: spans of time, units, and what comes round again (weekdays, Easter).
 
 Nothing here reads a question. Days are local and naive, weeks begin on Monday, spans include their start and exclude
 their end.
