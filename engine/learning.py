@@ -21,24 +21,20 @@ from engine.artifacts import Workspace, read_manifest
 from engine.datasets.reader import Dataset
 from engine.errors import QuintetError
 from engine.files import lock
-from engine.synth.asking import Rules
 from engine.synth.dataset import write
 
 NAME = "people"  # of the dataset, and of the models trained on it
 PEOPLE, PAIRS = 40, 4000  # enough for a tagger; minutes on two cores
-SHARED = 0.35  # part of the questions that share words with their memory: without any, an encoder unlearns words
 CONFIGS = {"dense": "dense_personal"}
 
 
-def invented(
-    workspace: Workspace, people: int = PEOPLE, pairs: int = PAIRS, seed: int = 0, shared: float = SHARED
-) -> Dataset:
-    """The invented people of a workspace; written if they are not there, `people/PEOPLE-PAIRS-SEED-SHARED/people`."""
-    folder = workspace.root / "people" / f"{people}-{pairs}-{seed}-{shared:g}" / NAME
+def invented(workspace: Workspace, people: int = PEOPLE, pairs: int = PAIRS, seed: int = 0) -> Dataset:
+    """The invented people of a workspace; written if they are not there, `people/PEOPLE-PAIRS-SEED/people`."""
+    folder = workspace.root / "people" / f"{people}-{pairs}-{seed}" / NAME
     with lock(folder.with_name(f".{NAME}.lock"), label="the invented people"):
         if not folder.is_dir():
             folder.parent.mkdir(parents=True, exist_ok=True)
-            write(folder, people, pairs, seed, rules=Rules(shared=shared))
+            write(folder, people, pairs, seed)
     return Dataset(folder)
 
 

@@ -48,6 +48,11 @@ class Questions:
         if not self.answered:
             raise InputError("no question of it is answered", where=f"{dataset.path}, {split}", remedy="Judge some")
 
+    def at_most(self, number: int) -> list[Answered]:
+        """So many of the answered questions, evenly spread over the split; all where there are fewer."""
+        step = max(1.0, len(self.answered) / number)
+        return [self.answered[int(i * step)] for i in range(min(len(self.answered), number))]
+
     @cached_property
     def texts(self) -> list[str]:
         """Each document as it is read, in row order."""

@@ -74,8 +74,7 @@ def train(target: Target, dataset: Dataset, config: RerankerConfig, name: str) -
 
 def mined(questions: Questions, retriever: Encoder, config: RerankerConfig) -> list[Group]:
     """A group for each question, in their order; the same for the same seed."""
-    step = max(1.0, len(questions.answered) / config.questions)
-    chosen = [questions.answered[int(i * step)] for i in range(min(len(questions.answered), config.questions))]
+    chosen = questions.at_most(config.questions)
     by_user: dict[str | None, list[int]] = defaultdict(list)
     for number, answered in enumerate(chosen):
         by_user[answered.request.user].append(number)

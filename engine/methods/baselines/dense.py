@@ -22,6 +22,7 @@ class DenseBuild(DenseConfig):
     """Dense retrieval: its index, and how `train` fits its encoder to questions and their answers."""
 
     model: str | None = Field(None, description="what `train dense --name` made of the encoder; None: as it is")
+    questions: int = Field(20_000, ge=2, description="`train` learns from at most so many")
     adapt: AdaptConfig = Field(AdaptConfig(), description="how `train` fits the encoder")
 
 

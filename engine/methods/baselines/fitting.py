@@ -34,7 +34,7 @@ def train(target: Target, dataset: Dataset, config: DenseBuild, name: str) -> Ma
                 owner=target.collection.ids[answered.row],
                 group=answered.request.user,
             )
-            for answered in questions.answered
+            for answered in questions.at_most(config.questions)
         ]
         trained = adapt_encoder(base, pairs, made / "encoder", config.adapt, state, gpus=target.processes)
         return {"encoder": trained}
@@ -45,6 +45,7 @@ def train(target: Target, dataset: Dataset, config: DenseBuild, name: str) -> Ma
         "collection": target.collection.digest,
         "encoder": base.digest,
         "reads": config.reads,
+        "questions": config.questions,
         "adapt": config.adapt.model_dump(mode="json"),
     }
     manifest = stage(folder, "model", inputs, build)
