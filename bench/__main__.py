@@ -22,7 +22,20 @@ from bench.world import QUICK, Sizes, World
 from engine.artifacts import hardware
 from engine.files import replace_file
 
-BENCHMARKS = ("start", "dense", "lexical", "scoring", "hybrid", "encoding", "growth", "memory", "llm", "page", "spike")
+BENCHMARKS = (
+    "start",
+    "dense",
+    "lexical",
+    "scoring",
+    "hybrid",
+    "encoding",
+    "growth",
+    "memory",
+    "llm",
+    "page",
+    "spike",
+    "weighing",
+)
 ON_REQUEST = ("clone",)  # installs from the package registry
 PACKAGES = (
     "numpy", "faiss-cpu", "bm25s", "PyStemmer", "pytrec-eval-terrier", "torch", "transformers", "sentence-transformers",
