@@ -17,7 +17,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
-from engine.datasets.write import staged, write_rows
+from engine.datasets.write import write_rows
 from engine.errors import InputError
 from engine.synth import people
 from engine.synth.asking import Asker, Rules
@@ -26,6 +26,7 @@ from engine.synth.notes import Noted
 from engine.synth.people import Life, draw_life
 from engine.synth.records import Memory, Question
 from engine.synth.scenes import SCENES, Scene, read_scenes
+from engine.synth.staging import staged
 
 MOST_PAIRS = 400  # of one person: what her scenes can be asked about without much repetition
 LEAST_MEMORIES = 60
