@@ -89,10 +89,17 @@ def synth_personal(
     json: common.Json = False,
 ) -> None:
     """Write a dataset of invented people, their stores, and vague questions with one answer each."""
+    from engine.errors import InputError
     from engine.synth.asking import Rules
     from engine.synth.dataset import write
 
     if llm or settings:
+        if shared:
+            raise InputError(
+                "a language model writes questions that share no word",
+                where="--shared",
+                remedy="Leave out --shared, or --llm and --set",
+            )
         _written_people(target, people, pairs, seed, llm, settings or [], workspace, json)
         return
     counts = write(target, people, pairs, seed, rules=Rules(shared=shared))

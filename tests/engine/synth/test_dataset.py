@@ -114,6 +114,16 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert run(plain) == 0 and "--shared 0.4" in (tmp_path / "plain" / "README.md").read_text()
 
 
+@pytest.mark.parametrize("writer", [("--llm", str(ROOT / "configs" / "spike.yaml")), ("--set", "llm.backend=openai")])
+def test_shared_words_are_for_those_drawn_by_rule(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], writer: tuple[str, str]
+) -> None:
+    assert run(["data", "synth", "personal", str(tmp_path / "out"), "--shared", "0.3", *writer]) == 2
+    error = capsys.readouterr().err
+    assert "Leave out --shared" in error and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_scenes_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no scenes"):
         read_scenes(tmp_path)
