@@ -72,7 +72,9 @@ app.add_typer(synth, name="synth")
 @synth.command("personal")
 def synth_personal(
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to make.", show_default=False)],
-    people: Annotated[int, typer.Option("--people", help="How many people; the last tenth is the dev split.")] = 200,
+    people: Annotated[
+        int, typer.Option("--people", help="How many people; about a tenth, one at least, is the dev split.")
+    ] = 200,
     pairs: Annotated[int, typer.Option("--pairs", help="How many questions, each with its memory.")] = 50_000,
     shared: Annotated[
         float, typer.Option("--shared", help="The part of the questions that share a word or two with their memory.")

@@ -1,7 +1,8 @@
 """A dataset of invented people: `python -m admin data synth personal OUT --people N --pairs M --seed S`.
 
 Each person is drawn from a generator of her own, so that the bytes depend on the seed and not on the number of
-processes. The last tenth of the people is the dev split. What is here is planted: results on it are no results.
+processes. The last people, about a tenth and one at least, are the dev split. What is here is planted: results on it
+are no results.
 """
 
 from __future__ import annotations

@@ -176,7 +176,9 @@ def write_people(
 
 
 def write_dataset(target: Path, written: Written, config: LlmConfig, seed: int) -> dict[str, Any]:
-    """Writes a dataset folder as `engine.synth.dataset.write` does, the last tenth of the people as dev; counts.
+    """Writes a dataset folder as `engine.synth.dataset.write` does, the last people as dev; counts.
+
+    Dev is about a tenth of the people, one at least.
 
     Raises InputError if the folder exists or there is only one person.
     """

@@ -114,6 +114,21 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert run(plain) == 0 and "--shared 0.4" in (tmp_path / "plain" / "README.md").read_text()
 
 
+@pytest.mark.parametrize(("people", "dev"), [(2, 1), (3, 1), (19, 1), (20, 2)])
+def test_about_a_tenth_is_dev_and_one_at_least(tmp_path: Path, scene_folder: Path, people: int, dev: int) -> None:
+    counts = write(tmp_path / "out", people, people, 0, scenes=scene_folder, processes=1)
+    assert counts["judgements"] == {"train": people - dev, "dev": dev}
+    told = subprocess.run(
+        [sys.executable, "-m", "admin", "data", "synth", "personal", "--help"],
+        cwd=ROOT,
+        env=os.environ | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "about a tenth, one at least, is the dev split" in " ".join(told.stdout.split())
+
+
 @pytest.mark.parametrize("writer", [("--llm", str(ROOT / "configs" / "spike.yaml")), ("--set", "llm.backend=openai")])
 def test_shared_words_are_for_those_drawn_by_rule(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], writer: tuple[str, str]
