@@ -11,7 +11,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from engine.timeparse import dates
-from engine.timeparse.readings import Meaning, Moment, cycle_of, distant, number, resolve, weighted
+from engine.timeparse.numbers import NUMBER, number
+from engine.timeparse.readings import Meaning, Moment, cycle_of, distant, resolve, weighted
 from engine.timeparse.words import (
     DAY,
     HOLIDAY_PATTERN,
@@ -26,11 +27,6 @@ from engine.timeparse.words import (
 
 Rule = Callable[["re.Match[str]", Moment], Meaning | None]
 
-NUMBER = (
-    r"(?:[0-9]{1,3}(?: ?(?:-|to|or) ?[0-9]{1,3})?|(?:a |the )?(?:couple|few)(?: of)?|several|some"
-    r"|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
-    r"(?:(?: ?(?:-|to|or) ?)(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve))?|an?)"
-)
 UNIT = r"(?:minute|hour|day|night|week|fortnight|weekend|month|quarter|year|decade)"
 _MONTH = "|".join(MONTHS)
 _ANY_MONTH = rf"(?:{_MONTH}|(?:{SHORT_MONTHS})\.?)"
@@ -56,16 +52,19 @@ def _ahead(m: re.Match[str], at: Moment) -> Meaning | None:
     return distant(at.now, m["unit"], low, high, 1)
 
 
+_HALVES = {
+    "decade": ("year", 5, 5), "year": ("month", 6, 6), "month": ("week", 2, 2), "week": ("day", 3, 4),
+    "day": ("hour", 12, 12), "hour": ("minute", 30, 30),
+}  # fmt: skip
+
+
 def _half(m: re.Match[str], at: Moment) -> Meaning:
-    sign = 1 if m["ahead"] else -1
-    months = 6 if m["unit"] == "year" else 0
-    if months:
-        return distant(at.now, "month", months, months, sign)
-    return distant(at.now, "week", 2, 2, sign) if m["unit"] == "month" else distant(at.now, "day", 3, 4, sign)
+    return distant(at.now, *_HALVES[m["unit"]], 1 if m["ahead"] else -1)
 
 
-def _one_and_a_half(m: re.Match[str], at: Moment) -> Meaning:
-    return distant(at.now, m["unit"], 1.5, 1.5, -1)
+def _and_a_half(m: re.Match[str], at: Moment) -> Meaning:
+    low, high = number(m["n"])
+    return distant(at.now, m["unit"], low + 0.5, high + 0.5, -1)
 
 
 def _earlier_today(m: re.Match[str], at: Moment) -> Meaning:
@@ -79,7 +78,8 @@ def _cycle_ago(m: re.Match[str], at: Moment) -> Meaning | None:
         return None
     spans = cycle.spans(at.now - timedelta(days=cycle.days * (high + 1.5)), at.now)
     over = [span for span in reversed(spans) if span[1] <= at.now]
-    meant, next_to = over[low - 1 : high], over[high : high + 1]
+    first, last = int(low), int(high)
+    meant, next_to = over[first - 1 : last], over[last : last + 1]
     return Meaning(weighted([*((span, 0.7) for span in meant), *((span, 0.3) for span in next_to)]), cycle)
 
 
@@ -191,11 +191,12 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
          _anniversary),
         (r"(?:around |about )?this (?:time|day|date) (?P<n>)(?P<side>last|next) (?P<unit>year|month|week)",
          _anniversary),
-        (r"half an? (?P<unit>year|month|week) (?:ago|back|(?P<ahead>from now))", _half),
-        (r"(?:about |around )?a (?P<unit>year|month|week) and a half ago", _one_and_a_half),
+        (r"half an? (?P<unit>decade|year|month|week|day|hour) (?:ago|back|(?P<ahead>from now))", _half),
+        (rf"(?:about |around )?(?P<n>{NUMBER}) (?P<unit>{UNIT})s? and a half (?:ago|back)", _and_a_half),
         (rf"(?:about |around |some |roughly |over |almost |nearly )?(?P<n>{NUMBER}) "
-         rf"(?:good |short |long |whole |full )?(?P<unit>{UNIT})s? (?:ago|back|earlier(?! than)|prior(?! to))", _ago),
-        (r"(?P<n>)(?<![0-9] )(?P<unit>day|week|month|year)s (?:ago|back)", _ago),
+         rf"(?:good |short |long |whole |full )?(?P<unit>{UNIT})s?(?: or so)?"
+         r" (?:ago|back|earlier(?! than)|prior(?! to))", _ago),
+        (r"(?P<n>)(?P<unit>day|week|month|year)s (?:ago|back)", _ago),
         (rf"(?P<n>{NUMBER}) (?P<cycle>{_DAY}|{_SEASON}|januarie|februarie|{_MONTH}|christmas|easter)"
          r"(?:s|es)? (?:ago|back)", _cycle_ago),
         (rf"(?:(?:a|two) (?:week|fortnight|weeks)s? (?:on|from|this) (?P<cycle>{_DAY}))", _week_from),

@@ -27,11 +27,6 @@ MONTHS = (
 )  # fmt: skip
 SHORT_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec"  # a pattern
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-NUMBERS = {
-    **{word: (n, n) for n, word in enumerate(("one", "two", "three", "four", "five", "six", "seven", "eight"), 1)},
-    **{word: (n, n) for n, word in enumerate(("nine", "ten", "eleven", "twelve"), 9)},
-    "a": (1, 1), "an": (1, 1), "couple": (2, 3), "few": (3, 5), "several": (3, 8), "some": (3, 8),
-}  # fmt: skip
 
 
 def midnight(moment: datetime) -> datetime:
@@ -147,7 +142,7 @@ def day_of_year(month: int, day: int) -> Cycle:
     return Cycle(cycle.name, cycle.kind, cycle.days * (4 if (month, day) == (2, 29) else 1), cycle.spans)
 
 
-def _between(month: int, day: int, days: int) -> Callable[[int], Span]:
+def _fixed(month: int, day: int, days: int) -> Callable[[int], Span]:
     return lambda year: (datetime(year, month, day), datetime(year, month, day) + days * DAY)
 
 
@@ -181,29 +176,29 @@ def _months(first: int, count: int) -> Callable[[int], Span]:
 
 # Pattern of the name -> the days. The longer names come first: the first pattern that matches wins.
 _HOLIDAYS: dict[str, Callable[[int], Span]] = {
-    r"christmas eve": _between(12, 24, 1),
-    r"christmas day": _between(12, 25, 1),
-    r"boxing day": _between(12, 26, 1),
-    r"christmas(?:time)?|xmas": _between(12, 24, 3),
-    r"new year'?s?'? eve|nye|hogmanay": _between(12, 31, 1),
-    r"new year'?s?'?(?: day)?": _between(1, 1, 1),
-    r"hallowe'?en": _between(10, 31, 1),
+    r"christmas eve": _fixed(12, 24, 1),
+    r"christmas day": _fixed(12, 25, 1),
+    r"boxing day": _fixed(12, 26, 1),
+    r"christmas(?:time)?|xmas": _fixed(12, 24, 3),
+    r"new year'?s?'? eve|nye|hogmanay": _fixed(12, 31, 1),
+    r"new year'?s?'?(?: day)?": _fixed(1, 1, 1),
+    r"hallowe'?en": _fixed(10, 31, 1),
     r"thanksgiving": _nth(11, 3, 4, 4),
-    r"(?:st\.? )?valentine'?s?'?(?: day)?": _between(2, 14, 1),
+    r"(?:st\.? )?valentine'?s?'?(?: day)?": _fixed(2, 14, 1),
     r"good friday": _easter(-2, 1),
     r"easter sunday": _easter(0, 1),
     r"easter monday": _easter(1, 1),
     r"easter": _easter(-2, 4),
     r"shrove tuesday|pancake day|mardi gras": _easter(-47, 1),
     r"whitsun|pentecost": _easter(49, 2),
-    r"(?:st\.? )?patrick'?s day": _between(3, 17, 1),
-    r"april fool'?s?'?(?: day)?": _between(4, 1, 1),
-    r"(?:the )?(?:4th|fourth) of july|independence day": _between(7, 4, 1),
-    r"bonfire night|guy fawkes(?: night)?": _between(11, 5, 1),
+    r"(?:st\.? )?patrick'?s day": _fixed(3, 17, 1),
+    r"april fool'?s?'?(?: day)?": _fixed(4, 1, 1),
+    r"(?:the )?(?:4th|fourth) of july|independence day": _fixed(7, 4, 1),
+    r"bonfire night|guy fawkes(?: night)?": _fixed(11, 5, 1),
     r"labor day": _nth(9, 0, 1),
     r"memorial day": _nth(5, 0, -1),
     r"father'?s'? day": _nth(6, 6, 3),
-    r"midsummer": _between(6, 21, 4),
+    r"midsummer": _fixed(6, 21, 4),
 }
 _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}
 
@@ -214,7 +209,7 @@ HOLIDAY_CYCLES = [(pattern, yearly(pattern, "holiday", f)) for pattern, f in _HO
 WEEKDAY_CYCLES = {name: weekly(name, "weekday", i, 1) for i, name in enumerate(WEEKDAYS)}
 QUARTERS = [yearly(f"q{n}", "season", _months(3 * n - 2, 3)) for n in (1, 2, 3, 4)]
 MOTHERS_DAYS = [yearly("mother's day", "holiday", f) for f in (_nth(5, 6, 2), _easter(-21, 1))]
-NEW_YEAR_AHEAD = yearly("new year", "holiday", _between(1, 1, 46))
+NEW_YEAR_AHEAD = yearly("new year", "holiday", _fixed(1, 1, 46))
 WEEKEND = weekly("weekend", "weekend", 5, 2)
 
 

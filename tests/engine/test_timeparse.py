@@ -22,6 +22,7 @@ NOW = {
     "N": "2023-11-10T10:00:00",  # Friday in autumn
     "L": "2024-02-29T10:00:00",  # Thursday, a leap day
     "Y": "2022-12-31T10:00:00",  # Saturday, the last day of the year
+    "R": "2024-03-06T14:30:00",  # Wednesday afternoon of a leap year
 }
 # moment | question | days inside, the first in the surest reading | days in no reading. Days are at noon.
 TABLE = """
@@ -278,6 +279,29 @@ W | what did I do the Friday before last? | 2023-06-02 | 2023-06-09
 W | where was I on 2/6/23? | 2023-06-02 2023-02-06 | 2023-06-03
 W | where was I on 02.06.2023? | 2023-06-02 | 2023-02-06
 W | did I plan a party for next spring? | 2024-04-15 | 2022-04-15
+R | where did I live twenty years ago? | 2004-03-06 2003-12-01 | 2012-03-06 2000-01-01
+R | where did I live fifteen years ago? | 2009-03-06 | 2019-03-06 2004-01-01
+R | where did I live two and a half years ago? | 2021-09-06 2021-06-01 | 2023-09-06 2023-03-06
+R | where did I live two years and a half ago? | 2021-09-06 2021-06-01 | 2023-09-06 2023-03-06
+R | where did I live 1.5 years ago? | 2022-09-06 | 2019-03-06 2024-01-01
+R | where did I live 2 1/2 years ago? | 2021-09-06 | 2023-09-06 2022-12-01
+R | who rang 2.5 months ago? | 2023-12-21 | 2023-10-06 2024-02-06
+R | who rang thirteen days ago? | 2024-02-22 2024-02-21 | 2024-03-03 2024-02-26
+R | who rang twenty-five days ago? | 2024-02-10 | 2024-03-01 2024-02-15
+R | who rang ten to fifteen days ago? | 2024-02-23 2024-02-20 2024-02-25 | 2024-03-01 2024-02-10
+R | who rang a hundred days ago? | 2023-11-27 2023-11-22 | 2024-03-05 2023-10-01
+R | who rang a hundred and twelve days ago? | 2023-11-15 | 2024-02-23 2023-10-25
+R | who rang 1000 days ago? | 2021-06-10 2021-05-20 | 2024-03-05 2023-12-01
+R | who rang eighteen months ago? | 2022-09-06 2022-08-20 | 2023-09-06 2022-01-01
+R | who rang a dozen weeks ago? | 2023-12-13 | 2024-02-28 2023-11-01
+R | who rang half a dozen weeks ago? | 2024-01-24 | 2024-02-28 2023-12-13
+R | who rang twenty minutes ago? | 2024-03-06T14:10 | 2024-03-06T08 2024-03-06T14:29
+R | who rang half an hour ago? | 2024-03-06T14:00 | 2024-03-06T12 2024-03-06T14:29
+R | who rang in the last twenty days? | 2024-02-16 2024-03-06 | 2024-01-25 2024-03-08
+R | what is due in ten days? | 2024-03-16 | 2024-03-06 2024-03-25
+R | did we have a party two days ago? | 2024-03-04 | 2024-03-06
+R | did I send the red one two weeks ago? | 2024-02-21 | 2024-03-05
+R | who rang twenty-two days before Christmas? | 2023-12-02 | 2023-12-23
 """
 ROWS = [tuple(cell.strip() for cell in line.split("|")) for line in TABLE.strip().splitlines()]
 
@@ -345,6 +369,11 @@ def test_the_table_is_large_and_says_nothing_twice() -> None:
         "was it worth 2019 pounds?",
         "who is on the 3rd floor?",
         "does she march for hours?",
+        "where did we live 1,5 years ago?",
+        "who came a zillion dozen days ago?",
+        "what was here ten million years ago?",
+        "what was here hundreds of years ago?",
+        "who wrote 1.234.567 days ago?",
     ],
 )
 def test_what_is_no_time(text: str) -> None:
