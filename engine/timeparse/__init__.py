@@ -43,11 +43,19 @@ class Interval:
 
     @property
     def line(self) -> str:
-        """The reading for a person: `"last spring": 1 Mar 2023 to 31 May 2023`."""
+        """The reading for a person: `"last spring": 1 Mar 2023 to 31 May 2023`, `"this evening": 6 Mar 2024, 17:00 to
+        24:00`.
+
+        Hours are told unless it begins and ends at midnight.
+        """
         last = self.end - timedelta(microseconds=1)
-        if self.start.date() == last.date():
-            return f'"{self.phrase}": {_day(self.start)}'
-        return f'"{self.phrase}": {_day(self.start)} to {_day(last)}'
+        same = self.start.date() == last.date()
+        if self.start == midnight(self.start) and self.end == midnight(self.end):
+            return f'"{self.phrase}": {_day(self.start)}' + ("" if same else f" to {_day(last)}")
+        hour = "24:00" if self.end == midnight(self.end) else f"{self.end:%H:%M}"
+        return f'"{self.phrase}": {_day(self.start)}, {self.start:%H:%M} to ' + (
+            hour if same else f"{_day(last)}, {hour}"
+        )
 
 
 def _day(moment: datetime) -> str:

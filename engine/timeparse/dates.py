@@ -3,41 +3,69 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from contextlib import suppress
 from datetime import datetime
 
-from engine.timeparse.readings import Meaning, Moment, cycle_of, resolve, weighted
+from engine.timeparse.readings import NOTHING, Meaning, Moment, cycle_of, resolve, weighted
 from engine.timeparse.words import (
     DAY,
     MOTHERS_DAYS,
     NEW_YEAR_AHEAD,
     QUARTERS,
+    day_number,
     day_of_month,
     day_of_year,
     month_number,
+    month_of,
 )
 
 
-def dated(m: re.Match[str], at: Moment) -> Meaning | None:
-    """5 May, May 5th 2023, the 21st of June."""
-    month, day = month_number(m["month"]), int(re.sub("[a-z]", "", m["day"]))
+def nothing(m: re.Match[str], at: Moment) -> Meaning:
+    """Habits ("every Monday", "the first Monday of each month"): no time."""
+    return NOTHING
+
+
+def dated(m: re.Match[str], at: Moment) -> Meaning:
+    """5 May, May 5th 2023, the 21st of June, the fifth of March; the days beside a 29 February that there was not."""
+    month, day = month_number(m["month"]), day_number(m["day"] or m["word"])
+    if m["year"] and (month, day) == (2, 29):
+        march = datetime(year_number(m["year"], at), 3, 1)
+        leap = (march - DAY).day == 29
+        return Meaning([(march - DAY, march if leap else march + DAY, 1.0)])
     if m["year"]:
-        start = datetime(int(m["year"]), month, day)
-        return Meaning([(start, start + DAY, 1.0)])
+        with suppress(ValueError):
+            start = datetime(year_number(m["year"], at), month, day)
+            return Meaning([(start, start + DAY, 1.0)])
+        return NOTHING  # 31 June 2023
+    if day > 29 and day > monthrange(2024, month)[1]:
+        return NOTHING
     cycle = day_of_year(month, day)
-    readings = resolve(cycle, "", "", at)
-    return Meaning(readings, cycle) if readings else None
+    return Meaning(resolve(cycle, "", "", at), cycle)
 
 
 def nth_day(m: re.Match[str], at: Moment) -> Meaning | None:
-    cycle = day_of_month(int(re.sub("[a-z]", "", m["day"])))
+    cycle = day_of_month(day_number(m["day"]))
     readings = resolve(cycle, "", "", at)
     return Meaning(readings, cycle) if readings else None
 
 
+def year_number(text: str, at: Moment) -> int:
+    """Of 2022, '22 or (the summer of) 69: the latest such year that is at most five years ahead."""
+    year = int(text.strip(" '"))
+    return year if year > 99 else at.now.year + 5 - (at.now.year + 5 - year) % 100
+
+
+def _plausible(year: int, at: Moment) -> bool:
+    return at.now.year - 70 <= year <= at.now.year + 30
+
+
 def of_year(m: re.Match[str], at: Moment) -> Meaning | None:
-    """June 2022, summer of 2022, Christmas 2019."""
-    cycle, year = cycle_of(m["cycle"]), datetime(int(m["year"]), 1, 1)
+    """June 2022, May '23, summer of 2022, the summer of 69, Christmas 2019."""
+    cycle, number = cycle_of(m["cycle"]), year_number(m["year"], at)
+    if len(m["year"]) < 4 and not _plausible(number, at):
+        return NOTHING
+    year = datetime(number, 1, 1)
     found = [s for s in cycle.spans(year, datetime(year.year + 1, 1, 1)) if s[1] > year] if cycle else []
     if cycle is not None and cycle.name == "winter":  # the one that begins in the year, and the one that ends in it
         return Meaning(weighted(list(zip(reversed(found), (0.6, 0.4), strict=False))))
@@ -46,11 +74,10 @@ def of_year(m: re.Match[str], at: Moment) -> Meaning | None:
 
 
 def year(m: re.Match[str], at: Moment) -> Meaning | None:
-    year = int(m["year"])
-    if not at.now.year - 70 <= year <= at.now.year + 30:
-        return None
-    span = (datetime(year, 1, 1), datetime(year + 1, 1, 1))
-    return Meaning([(*span, 1.0)], frame=span)
+    """2019; 2019 or 2020."""
+    years = [year_number(text, at) for text in re.findall("'?[0-9]+", m["year"])]
+    spans = [(datetime(year, 1, 1), datetime(year + 1, 1, 1)) for year in years if _plausible(year, at)]
+    return Meaning([(*span, 1.0) for span in spans], frame=spans[0] if len(spans) == 1 else None) if spans else None
 
 
 def iso(m: re.Match[str], at: Moment) -> Meaning:
@@ -70,12 +97,13 @@ def numeric(m: re.Match[str], at: Moment) -> Meaning | None:
 
 
 def quarter(m: re.Match[str], at: Moment) -> Meaning | None:
-    """Q3 2022, the second quarter."""
+    """Q3 2022, the second quarter, the last quarter of 2022."""
     word = m["q"]
-    cycle = QUARTERS[int(word) - 1 if word.isdigit() else ("first", "second", "third", "fourth").index(word)]
+    n = int(word) if word.isdigit() else {"first": 1, "second": 2, "third": 3}.get(word, 4)
+    cycle = QUARTERS[n - 1]
     if m["year"]:
-        start = datetime(int(m["year"]), 1, 1)
-        return Meaning([(*cycle.spans(start, start.replace(month=12))[int(cycle.name[1:]) - 4], 1.0)])
+        start = month_of(year_number(m["year"], at), 3 * n - 2)
+        return Meaning([(start, month_of(start.year, start.month + 3), 1.0)])
     readings = resolve(cycle, "", "", at)
     return Meaning(readings, cycle) if readings else None
 

@@ -18,8 +18,29 @@ Modifier = Callable[["re.Match[str]", Reading, Moment], Reading]
 
 
 def _part(first: float, last: float) -> Modifier:
-    """A part of the phrase's time, as fractions of it."""
-    return lambda m, r, at: (r[0] + first * (r[1] - r[0]), r[0] + last * (r[1] - r[0]), r[2])
+    """A part of the phrase's time, as fractions of it, in whole days where it has some."""
+
+    def part(m: re.Match[str], r: Reading, at: Moment) -> Reading:
+        start, end = r[0] + first * (r[1] - r[0]), r[0] + last * (r[1] - r[0])
+        if r[1] - r[0] <= 2 * DAY:
+            return (start, end, r[2])
+        return (midnight(start), end if end == midnight(end) else midnight(end) + DAY, r[2])
+
+    return part
+
+
+def _half(second: bool) -> Modifier:
+    """Of a year six months, of anything else whole days."""
+
+    def half(m: re.Match[str], r: Reading, at: Moment) -> Reading:
+        middle = r[0] + (r[1] - r[0]) / 2
+        if r[0] == unit_span("year", r[0])[0] and r[1] == unit_span("year", r[0])[1]:
+            middle = shift(r[0], "month", 6)
+        elif r[1] - r[0] > DAY:
+            middle = midnight(middle)
+        return (middle, r[1], r[2]) if second else (r[0], middle, r[2])
+
+    return half
 
 
 def _reach(r: Reading) -> timedelta:
@@ -85,14 +106,19 @@ def _beside(m: re.Match[str], r: Reading, at: Moment) -> Reading:
     return (midnight(first - slack), midnight(last + slack) + DAY, r[2])
 
 
-def _hours(first: float, last: float) -> Modifier:
+def _hours(first: int, last: int) -> Modifier:
+    """Hours of the day on which the reading begins; longer readings stay as they are."""
+
     def part(m: re.Match[str], r: Reading, at: Moment) -> Reading:
-        return (r[0] + first * DAY, r[0] + last * DAY, r[2]) if r[1] - r[0] <= DAY else r
+        if r[1] - r[0] > DAY:
+            return r
+        return (midnight(r[0]) + first * DAY / 24, midnight(r[0]) + last * DAY / 24, r[2])
 
     return part
 
 
-BEFORE: list[tuple[re.Pattern[str], Modifier]] = [
+# Those of the first list take a part of the time that a phrase names on the calendar, not of "about a month ago".
+PARTS: list[tuple[re.Pattern[str], Modifier]] = [
     (re.compile(rf"\b(?:{pattern})$"), modifier)
     for pattern, modifier in (
         (r"(?:rest|remainder) of (?:the )?", lambda m, r, at: (max(r[0], midnight(at.now)), r[1], r[2])),
@@ -101,17 +127,24 @@ BEFORE: list[tuple[re.Pattern[str], Modifier]] = [
         (r"(?:last|final)(?: few)? days of (?:the )?", _part(0.8, 1)),
         (r"first(?: few)? days of (?:the )?", _part(0, 0.2)),
         (r"(?:the )?weekend of (?:the )?", _weekend_of),
-        (r"(?:the )?morning of (?:the )?", _hours(0.1, 0.5)),
-        (r"(?:the )?afternoon of (?:the )?", _hours(0.5, 0.78)),
-        (r"(?:the )?(?:evening|night) of (?:the )?", _hours(0.68, 1.1)),
+        (r"(?:the )?morning of (?:the )?", _hours(3, 12)),
+        (r"(?:the )?afternoon of (?:the )?", _hours(12, 19)),
+        (r"(?:the )?(?:evening|night) of (?:the )?", _hours(17, 27)),
         *((rf"{nth} week (?:of|in) (?:the )?", _week_of(n)) for n, nth in enumerate(("first", "second", "third"))),
         (r"(?:last|final) week (?:of|in) (?:the )?", _week_of(-1)),
         (r"(?:the )?week (?:of|beginning|commencing|starting) (?:the )?", _calendar_week),
         (r"early[ -](?:in |on )?(?:the )?", _part(0, 0.4)),
         (r"mid(?:dle of)?[ -](?:the )?", _part(0.25, 0.75)),
         (r"late[ -](?:in |on )?(?:the )?", _part(0.6, 1)),
-        (r"(?:beginning|start|first half|first part) (?:of|in) (?:the )?", _part(0, 0.4)),
-        (r"(?:end|second half|last part|tail end) (?:of|in) (?:the )?", _part(0.6, 1)),
+        (r"(?:the )?first half (?:of|in) (?:the )?", _half(second=False)),
+        (r"(?:the )?(?:second|last|latter) half (?:of|in) (?:the )?", _half(second=True)),
+        (r"(?:beginning|start|first part) (?:of|in) (?:the )?", _part(0, 0.4)),
+        (r"(?:end|last part|tail end) (?:of|in) (?:the )?", _part(0.6, 1)),
+    )
+]
+BESIDE: list[tuple[re.Pattern[str], Modifier]] = [
+    (re.compile(rf"\b(?:{pattern})$"), modifier)
+    for pattern, modifier in (
         (rf"(?:(?:the|a)|(?P<n>{NUMBER})) (?P<unit>{UNIT})s? (?P<side>before|after) ", _beside),
         (r"(?:before|prior to|ahead of|leading up to|run-?up to) (?:the )?", _before),
         (r"after (?:the )?", _after),
@@ -123,10 +156,10 @@ BEFORE: list[tuple[re.Pattern[str], Modifier]] = [
 AFTER: list[tuple[re.Pattern[str], Modifier]] = [
     (re.compile(rf"(?:{pattern})\b"), modifier)
     for pattern, modifier in (
-        (r"(?:'s)?,? (?:in the )?morning", _hours(0.1, 0.5)),
-        (r"(?:'s)?,? (?:in the )?afternoon", _hours(0.5, 0.78)),
-        (r"(?:'s)?,? (?:in the )?evening", _hours(0.68, 1)),
-        (r"(?:'s)? night", _hours(0.68, 1.2)),
+        (r"(?:'s)?,? (?:in the )?morning", _hours(3, 12)),
+        (r"(?:'s)?,? (?:in the )?afternoon", _hours(12, 19)),
+        (r"(?:'s)?,? (?:in the )?evening", _hours(17, 24)),
+        (r"(?:'s)? night", _hours(17, 28)),
         (r",? onwards?", _since),
     )
 ]

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from engine.timeparse.words import (
     DAY,
     HOLIDAY_CYCLES,
+    MIDWEEK,
     MONTH_CYCLES,
     MONTHS,
     SEASON_CYCLES,
@@ -84,8 +85,8 @@ def cycle_of(word: str) -> Cycle | None:
     for table in (WEEKDAY_CYCLES, MONTH_CYCLES, SEASON_CYCLES):
         if word in table:
             return table[word]
-    if word == "weekend":
-        return WEEKEND
+    if word in ("weekend", "midweek"):
+        return WEEKEND if word == "weekend" else MIDWEEK
     for pattern, cycle in HOLIDAY_CYCLES:
         if re.fullmatch(pattern, word):
             return cycle
@@ -104,7 +105,7 @@ def resolve(cycle: Cycle, which: str, far: str, at: Moment) -> list[Reading]:
     over, current, ahead = cycle.around(at.now)
     spans: list[tuple[Span, float]]
     if far:
-        near, line = (ahead, "next") if "next" in far else (over, "last")
+        near, line = (ahead, "next") if "after" in far else (over, "last")
         fresh = current is None and near[:1] and cycle.shares_frame(near[0], at.now)
         spans = list(zip(near[1:3], (0.65, 0.35) if fresh or line == "next" else (0.85, 0.15), strict=False))
     elif re.search("last|past|previous", which):

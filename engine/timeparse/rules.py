@@ -17,6 +17,7 @@ from engine.timeparse.words import (
     DAY,
     HOLIDAY_PATTERN,
     MONTHS,
+    ORDINAL_WORD,
     SHORT_MONTHS,
     UNIT_DAYS,
     WEEKDAYS,
@@ -34,6 +35,10 @@ _DAY = "|".join(WEEKDAYS)
 _SHORT_DAY = r"mon|tues?|weds?|thu(?:rs?)?|fri|sat"
 _SEASON = r"spring|summer|autumn|fall|winter"
 _YEAR = r"(?:19[0-9]{2}|20[0-9]{2})(?![0-9])"
+_SHORT_YEAR = r"'[0-9]{2}(?![0-9'])"
+_STOP = r"(?= ?(?:$|[?.,;!])| (?:i|we|you|when|with|and|or|at|in|that|did|was|were)\b)"
+_ONE_FURTHER = rf"(?P<far>the (?:{UNIT}|one) (?:before|after))(?: that| it)?{_STOP}"
+_NTH = "first|second|third|fourth|last"
 _ORDINAL = r"(?:[12][0-9]|3[01]|0?[1-9])(?:st|nd|rd|th)?"
 _LAST = r"last|this past|the past|the previous|this last"
 _NEXT = r"next|this coming|the coming|the upcoming|the following"
@@ -85,8 +90,8 @@ def _cycle_ago(m: re.Match[str], at: Moment) -> Meaning | None:
 
 def _rolling(m: re.Match[str], at: Moment) -> Meaning:
     """The last three weeks, the next few days, the past year."""
-    high = number(m["n"] or "one")[1]
-    sign = -1 if re.match(r"(?:the |these |this )?(?:last|past|previous)", m["side"]) else 1
+    high = number(m["n"] or ("few" if m[0].endswith("s") else "one"))[1]
+    sign = -1 if re.match(r"(?:the |these |this )?(?:last|past|previous|recent)", m["side"]) else 1
     unit, today = m["unit"], midnight(at.now)
     readings = []
     for n, weight in ((high, 0.7), (high * 1.3 + 0.2, 0.3)):
@@ -100,7 +105,7 @@ def _unit(m: re.Match[str], at: Moment) -> Meaning:
     which, unit, now = m["which"], m["unit"], at.now
     n = 0 if re.match(r"(?:this|the|the current)$", which) else -1 if re.search(r"last|past|previous", which) else 1
     far = m.re.groupindex.get("far") and m["far"]
-    n = -2 if far and "last" in far else 2 if far else n
+    n = (2 if "after" in far else -2) if far else n
     span = unit_span(unit, now, n)
     if far:
         return Meaning([(*span, 0.8), (*distant(now, unit, 2, 2, -1 if n < 0 else 1).readings[0][:2], 0.2)], frame=span)
@@ -183,9 +188,14 @@ def _week_from(m: re.Match[str], at: Moment) -> Meaning | None:
 RULES: list[tuple[re.Pattern[str], Rule]] = [
     (re.compile(rf"\b(?:{pattern})(?![\w])"), rule)
     for pattern, rule in (
+        (rf"(?:the )?(?:{_NTH}) (?:{_DAY}|weekend|day|week) (?:of|in) (?:each|every) (?:week|month|quarter|year)",
+         dates.nothing),
+        (rf"(?:each|every)(?: other| second| single| {_NTH}| {NUMBER})?"
+         rf" (?:{_DAY}|{_SHORT_DAY}|{_SEASON}|{_ANY_MONTH}|{HOLIDAY_PATTERN}|{UNIT}s?)", dates.nothing),
+        (rf"(?:{_DAY}|weekend|midweek) (?:morning|afternoon|evening|night)s", dates.nothing),
         (r"the day before yesterday", days(-2)),
         (r"the day after tomorrow", days(2)),
-        (r"the night before last", window((-1.3, -0.7, 0.75), (-2, -0.7, 0.25), vague=False)),
+        (r"(?:the )?night before last", window((-31 / 24, -17 / 24, 0.75), (-2, -17 / 24, 0.25), vague=False)),
         (rf"(?P<n>{NUMBER}) (?P<unit>year|month|week) ago (?:today|to the day)(?P<side>)", _anniversary),
         (rf"(?:around |about )?this (?:time|day|date) (?P<n>{NUMBER}) (?P<unit>year|month|week)s? ago(?P<side>)",
          _anniversary),
@@ -205,11 +215,16 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (rf"(?P<guess>in|within) (?:about |around )?(?P<n>{NUMBER}) (?P<unit>{UNIT})s?(?! of)", _ahead),
         (rf"(?P<side>(?:the |these |this )?(?:last|past|previous|next|coming)) (?!an? )"
          rf"(?P<n>{NUMBER}) (?P<unit>{UNIT})s?", _rolling),
+        (r"(?:in )?(?P<side>recent|(?:the |these )(?:last|past|recent|next|coming)) "
+         r"(?P<unit>day|week|month|year)s(?P<n>)", _rolling),
         (r"(?P<n>)(?P<side>the past|the previous|this past) (?P<unit>week|month|quarter|year)", _rolling),
         (r"(?P<n>)(?P<side>the last|last|past|the next|next|the coming) (?P<unit>fortnight|decade)", _rolling),
         (r"(?P<lead>(?:in|over|during|for|within) )(?P<n>)(?P<side>the last|the next|the coming)"
          r" (?P<unit>week|month|quarter|year)(?! of)", _rolling),
-        (r"(?P<which>the) (?P<unit>week|month|quarter|year) (?P<far>before last|after next)", _unit),
+        (rf"not (?P<which>last|next) (?P<unit>week|month|quarter|year)[, ]+(?:but )?{_ONE_FURTHER}", _unit),
+        (rf"not (?P<which>last|next) (?P<cycle>weekend|{_DAY}|{_SEASON}|{_MONTH})[, ]+(?:but )?{_ONE_FURTHER}",
+         _recurring),
+        (r"(?P<which>(?:the )?)(?P<unit>week|month|quarter|year) (?P<far>before last|after next)", _unit),
         (r"(?P<part>earlier|later) (?:on )?this (?P<unit>week|month|quarter|year)", _part_of_unit),
         (rf"(?P<which>last) (?P<unit>week)(?! of)(?! in {_ANY_MONTH}\b)", _unit),
         (r"(?P<which>last) (?P<unit>month|quarter|year)(?! of)", _unit),
@@ -217,11 +232,11 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
          r" (?P<unit>week|month|quarter|year)(?! of)", _unit),
         (r"yesterday", days(-1)),
         (r"tomorrow", days(1)),
-        (r"last night", window((-0.3, 0.3, 0.75), (-1, 0.3, 0.25), vague=False)),
-        (r"tonight", days(0.68, 0.5)),
-        (r"this morning", days(0.1, 0.42)),
-        (r"this afternoon", days(0.48, 0.3)),
-        (r"this evening", days(0.68, 0.32)),
+        (r"last night", window((-7 / 24, 7 / 24, 0.75), (-1, 7 / 24, 0.25), vague=False)),
+        (r"tonight", days(17 / 24, 11 / 24)),
+        (r"this morning", days(3 / 24, 9 / 24)),
+        (r"this afternoon", days(12 / 24, 7 / 24)),
+        (r"this evening", days(17 / 24, 7 / 24)),
         (r"just now|earlier today", _earlier_today),
         (r"later today|today", days(0)),
         (r"the other (?:day|night|evening|morning|afternoon)", window((-10, 0, 0.7), (-21, 0, 0.3))),
@@ -235,16 +250,22 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
          window((0, 15, 0.5), (0, 46, 0.3), (0, 93, 0.2))),
         (r"(?P<year>[0-9]{4})[-/](?P<month>[0-9]{2})[-/](?P<day>[0-9]{2})", dates.iso),
         (r"(?P<a>[0-9]{1,2})([-/.])(?P<b>[0-9]{1,2})\2(?P<year>(?:19|20)?[0-9]{2})", dates.numeric),
-        (rf"(?:the )?(?P<day>{_ORDINAL})(?: of)? (?P<month>{_ANY_MONTH})(?:,? (?P<year>{_YEAR}))?(?! (?:be|have)\b)",
+        (rf"(?:the )?(?P<day>{_ORDINAL}(?: of)?|(?:{ORDINAL_WORD}) of) (?P<month>{_ANY_MONTH})"
+         rf"(?:,? (?P<year>{_YEAR}|{_SHORT_YEAR}))?(?! (?:be|have)\b)",
          dates.dated),
-        (rf"(?P<month>{_ANY_MONTH}) (?:the )?(?P<day>{_ORDINAL})(?:,? (?P<year>{_YEAR}))?", dates.dated),
+        (rf"(?P<month>{_ANY_MONTH}) (?:(?:the )?(?P<day>{_ORDINAL})|the (?P<word>{ORDINAL_WORD}))"
+         rf"(?:,? (?P<year>{_YEAR}|{_SHORT_YEAR}))?", dates.dated),
         (rf"(?P<cycle>{_ANY_MONTH}|{_SEASON}|{HOLIDAY_PATTERN})"
-         rf"(?:,| of| in| back in)? (?P<year>{_YEAR})", dates.of_year),
-        (rf"(?:the )(?P<cycle>weekend|{_DAY}|{_SEASON}|{_MONTH}|{HOLIDAY_PATTERN})"
+         rf"(?:,| of| in| back in)? (?P<year>{_YEAR}|{_SHORT_YEAR}|(?<= of )[0-9]{{2}}{_STOP})", dates.of_year),
+        (r"(?P<cycle>may day|midweek)", _recurring),
+        (rf"(?:the )?(?P<cycle>weekend|{_DAY}|{_SEASON}|{_MONTH}|{HOLIDAY_PATTERN})"
          r" (?P<far>before last|before this one|after next)",
          _recurring),
         (rf"(?:the )?q(?P<q>[1-4])(?: (?:of )?(?P<year>{_YEAR}))?", dates.quarter),
-        (rf"the (?P<q>first|second|third|fourth) quarter(?: of (?P<year>{_YEAR}))?", dates.quarter),
+        (rf"(?:the )?(?P<q>first|second|third|fourth) quarter(?: of (?P<year>{_YEAR}))?(?! (?:of|in) the (?!year))",
+         dates.quarter),
+        (rf"(?:the )?(?P<q>last|final) quarter of (?P<year>{_YEAR})", dates.quarter),
+        (r"(?:the )?(?P<q>last|final) quarter(?= of (?:last|this|next|the) year)(?P<year>)", dates.quarter),
         (r"the (?P<decade>(?:19|20)[0-9]0'?s|'?[3-9]0'?s|fifties|sixties|seventies|eighties|nineties)",
          dates.decade),
         (r"mother'?s'? day|mothering sunday", dates.mothers_day),
@@ -271,19 +292,22 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (r"(?P<lead>(?:beginning|start|middle|end|half|later|rest) (?:of|in) )(?P<which>the)"
          r" (?P<unit>week|month|quarter|year)(?! (?:before|after|of))", _unit),
         (r"(?P<cycle>january|february|july|september|october|november|december)", _recurring),
-        (rf"(?<!every )(?<!each )(?P<cycle>{HOLIDAY_PATTERN}|{_DAY})", _recurring),
+        (rf"(?P<cycle>{HOLIDAY_PATTERN}|{_DAY})", _recurring),
         (rf"(?P<lead>on )(?P<cycle>{_SHORT_DAY})", _recurring),
         (rf"(?P<lead>(?:on|by|before|after|until|till|since|around|(?:morning|afternoon|evening|night) of) )"
          rf"the (?P<day>{_ORDINAL}(?<=[a-z]))"
          r"(?=$| ?[?.,;!]| (?:at|with|for|in|of|and|or|to|this|last|next) )", dates.nth_day),
         (rf"the (?P<day>{_ORDINAL}(?<=[a-z]))(?= of (?:this|last|next|the) month\b)", dates.nth_day),
-        (rf"(?P<lead>(?:in|of|from|since|during|by|until|till|before|after|around|year|early|late|mid|the|our)[ -])"
-         rf"(?P<year>{_YEAR})"
+        (rf"(?P<lead>(?:between|from) )(?P<year>{_YEAR})(?= (?:and|to|until|till) {_YEAR})", dates.year),
+        (rf"(?P<lead>(?:between|from) {_YEAR} (?:and|to|until|till) )(?P<year>{_YEAR})", dates.year),
+        (r"(?P<lead>(?:in|of|from|since|during|by|until|till|before|after|around|year|early|late|mid|the|our)[ -])"
+         rf"(?P<year>(?:{_YEAR}|{_SHORT_YEAR})(?:(?:, ?|,? or |,? and )(?:in )?{_YEAR})*)"
          r"(?! (?:words|people|steps|pounds|dollars|euros|metres|meters|miles|km|kcal|calories|grams|ml|others|ones"
          r"|\w+ers)\b|[%:.,]?[0-9])",
          dates.year),
         (r"in the (?:morning|afternoon|evening)", _future_evening),
-        (r"(?P<lead>(?:my|our|his|her|their|the) )next(?= \w)(?! (?:door|person|one|to|of|step)\b)",
+        (r"(?P<lead>(?:my|our|his|her|their|the) )next(?= \w)"
+         r"(?! (?:door|person|one|to|of|step|day|morning|afternoon|evening|night|time)\b)",
          window((0, 15, 0.4), (0, 46, 0.4), (0, 93, 0.2))),
         (r"last time", _A_WHILE_AGO),
         (r"(?P<lead>(?:did|was|were|have|has|had)\b.{0,60}?(?<!the )(?<!at )\b)last"

@@ -1,11 +1,13 @@
 """The calendar behind engine/timeparse/: spans of time, units, and what comes round again (weekdays, Easter).
 
 Nothing here reads a question. Days are local and naive, weeks begin on Monday, spans include their start and exclude
-their end.
+their end. The holidays are those of Britain and America that the solar year and Easter fix; Lent, Ramadan, Diwali and
+Hanukkah, which are spans of other calendars, are left out.
 """
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -195,7 +197,8 @@ _HOLIDAYS: dict[str, Callable[[int], Span]] = {
     r"april fool'?s?'?(?: day)?": _fixed(4, 1, 1),
     r"(?:the )?(?:4th|fourth) of july|independence day": _fixed(7, 4, 1),
     r"bonfire night|guy fawkes(?: night)?": _fixed(11, 5, 1),
-    r"labor day": _nth(9, 0, 1),
+    r"labou?r day": _nth(9, 0, 1),
+    r"may day": _fixed(5, 1, 1),
     r"memorial day": _nth(5, 0, -1),
     r"father'?s'? day": _nth(6, 6, 3),
     r"midsummer": _fixed(6, 21, 4),
@@ -211,8 +214,27 @@ QUARTERS = [yearly(f"q{n}", "season", _months(3 * n - 2, 3)) for n in (1, 2, 3, 
 MOTHERS_DAYS = [yearly("mother's day", "holiday", f) for f in (_nth(5, 6, 2), _easter(-21, 1))]
 NEW_YEAR_AHEAD = yearly("new year", "holiday", _fixed(1, 1, 46))
 WEEKEND = weekly("weekend", "weekend", 5, 2)
+MIDWEEK = weekly("midweek", "weekend", 1, 3)
 
 
 def month_number(word: str) -> int:
     """1..12 of a month's name or its first three letters (or more)."""
     return next(i for i, name in enumerate(MONTHS, 1) if name.startswith(word[:3]))
+
+
+_FIRST = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
+    "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+)  # fmt: skip
+_ORDINALS = {
+    **{word: n for n, word in enumerate(_FIRST, 1)},
+    **{f"twenty-{word}": 20 + n for n, word in enumerate(_FIRST[:9], 1)},
+    **{"twentieth": 20, "thirtieth": 30, "thirty-first": 31},
+}
+ORDINAL_WORD = "|".join(word.replace("-", "[- ]") for word in sorted(_ORDINALS, key=len, reverse=True))
+
+
+def day_number(word: str) -> int:
+    """1..31 of a day of the month: "5", "5th", "fifth"."""
+    digits = re.sub("[^0-9]", "", word)
+    return int(digits) if digits else _ORDINALS[word.removesuffix(" of").replace(" ", "-")]

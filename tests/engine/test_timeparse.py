@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.timeparse import NEUTRAL, Interval, inside, intervals, prior, seconds
+from engine.timeparse import NEUTRAL, Interval, _plain, inside, intervals, prior, seconds
+from engine.timeparse.phrases import _TRIGGER
+from engine.timeparse.rules import RULES
 
 # The moments of the table. Each is local and naive.
 NOW = {
@@ -301,6 +304,44 @@ R | who rang in the last twenty days? | 2024-02-16 2024-03-06 | 2024-01-25 2024-
 R | what is due in ten days? | 2024-03-16 | 2024-03-06 2024-03-25
 R | did we have a party two days ago? | 2024-03-04 | 2024-03-06
 R | did I send the red one two weeks ago? | 2024-02-21 | 2024-03-05
+R | what did I cook Saturday before last? | 2024-02-24 | 2024-03-02
+R | what did I cook weekend before last? | 2024-02-24 2024-02-25 | 2024-03-02
+R | what did I cook week before last? | 2024-02-19 2024-02-25 | 2024-02-27 2024-02-10
+R | what did I cook, not last week but the week before? | 2024-02-19 2024-02-25 | 2024-02-27 2024-02-10
+R | what did I cook, not last Friday but the one before? | 2024-02-23 | 2024-03-01
+R | what's on, not next week but the week after? | 2024-03-18 2024-03-24 | 2024-03-13
+R | what happened in the first half of 2023? | 2023-01-01 2023-05-31 2023-06-30 | 2023-07-01 2022-12-31
+R | what happened in the second half of 2023? | 2023-07-01 2023-12-31 | 2023-06-30 2024-01-01
+R | what happened in the first half of last month? | 2024-02-01 2024-02-14 | 2024-02-16 2024-01-31
+R | what happened late last year? | 2023-12-15 2023-10-01 | 2023-02-01 2023-05-15
+R | what did I do at the beginning of last month? | 2024-02-03 | 2024-01-31 2024-02-20
+R | who rang late on Friday night? | 2024-03-01T21 2024-03-01T23 | 2024-03-01T10 2024-03-02T10
+R | where did I live in 2019 or 2020? | 2019-06-15 2020-06-15 | 2018-12-31 2021-01-01
+R | where did I live in 2018, 2019 or 2020? | 2018-06-15 2019-06-15 2020-06-15 | 2017-12-31 2021-01-01
+R | where did I live from 2019 to 2022? | 2019-06-15 2020-06-15 2022-12-31 | 2018-12-31 2023-01-01
+R | who came on the fifth of March? | 2024-03-05 | 2024-03-04 2024-03-15
+R | who came on the first of May? | 2023-05-01 | 2023-05-02
+R | who came on the twenty-first of June? | 2023-06-21 | 2023-06-20 2023-06-01
+R | who came on May the fourth? | 2023-05-04 | 2023-05-05
+R | what were sales in the last quarter of 2022? | 2022-10-01 2022-12-31 | 2022-09-30 2023-01-01
+R | what were sales in the last quarter of last year? | 2023-10-01 2023-12-31 | 2023-09-30 2024-01-01
+R | what were sales in the first quarter of 2022? | 2022-01-01 2022-03-31 | 2022-04-01
+R | who came on 29 February 2023? | 2023-02-28 2023-03-01 | 2023-02-27 2023-03-02
+R | who came on 29 February 2020? | 2020-02-29 | 2020-02-28 2020-03-01
+R | what do I do every other weekend this month? | 2024-03-15 | 2024-02-24
+R | what were the second quarter results? | 2023-04-01 2023-06-30 | 2023-07-01
+R | second quarter results | 2023-04-01 2023-06-30 | 2023-07-01
+R | what were sales in the second quarter? | 2023-04-01 2023-06-30 | 2023-07-01
+R | where did we go in May '23? | 2023-05-01 2023-05-31 | 2023-06-01 2022-05-15
+R | where did we go in summer '22? | 2022-06-01 2022-08-31 | 2023-07-01
+R | where did we go in the summer of 69? | 1969-07-15 | 2023-07-15
+R | did I see her in '22? | 2022-01-01 2022-12-31 | 2023-01-01
+R | who came on Labour Day? | 2023-09-04 | 2023-09-03
+R | who came on May Day? | 2023-05-01 | 2023-05-02
+R | what did she cook midweek? | 2024-03-05 2024-03-06 2024-02-28 | 2024-03-02 2024-03-10
+R | what's due in the coming days? | 2024-03-07 2024-03-10 | 2024-03-25 2024-03-04
+R | what's due the coming days? | 2024-03-07 2024-03-10 | 2024-03-25 2024-03-04
+R | what have I read in recent weeks? | 2024-02-20 2024-03-05 | 2023-12-20
 R | who rang twenty-two days before Christmas? | 2023-12-02 | 2023-12-23
 """
 ROWS = [tuple(cell.strip() for cell in line.split("|")) for line in TABLE.strip().splitlines()]
@@ -329,61 +370,108 @@ def test_the_table_is_large_and_says_nothing_twice() -> None:
     assert len(ROWS) >= 170 and len({row[:2] for row in ROWS}) == len(ROWS)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "what is my mother's email?",
-        "may I see the notes?",
-        "who may be able to help?",
-        "did we march for the climate?",
-        "how long did it take, a second?",
-        "did he fall down the stairs?",
-        "who makes the best spring rolls?",
-        "what is his last name?",
-        "who was the last person to leave?",
-        "where do I sit in the sun?",
-        "who comes to the weekly meeting?",
-        "is there a room 2023 here?",
-        "did I write 2000 words?",
-        "did I walk in 2000 steps?",
-        "how did I sleep for three hours?",
-        "did I practise for two weeks?",
-        "did I paint it in two weeks?",
-        "who lives next door?",
-        "who goes swimming on Thursdays?",
-        "do we meet every Friday?",
-        "how long will the battery last?",
-        "how long did the film last?",
-        "what did I note at 5 pm?",
-        "who is June?",
-        "did I text April about it?",
-        "what happened in the morning?",
-        "who scored in the second half?",
-        "what did I say 99999999999 years ago?",
-        "did we win 31/31/2023?",
-        "is 31 June fine?",
-        "where is the cat that sat on the mat?",
-        "which pill is it that may hurt?",
-        "what did the doctor say after the fall?",
-        "was it worth 2019 pounds?",
-        "who is on the 3rd floor?",
-        "does she march for hours?",
-        "where did we live 1,5 years ago?",
-        "who came a zillion dozen days ago?",
-        "what was here ten million years ago?",
-        "what was here hundreds of years ago?",
-        "who wrote 1.234.567 days ago?",
-    ],
-)
+NO_TIMES = [
+    "",
+    "what is my mother's email?",
+    "may I see the notes?",
+    "who may be able to help?",
+    "did we march for the climate?",
+    "how long did it take, a second?",
+    "did he fall down the stairs?",
+    "who makes the best spring rolls?",
+    "what is his last name?",
+    "who was the last person to leave?",
+    "where do I sit in the sun?",
+    "who comes to the weekly meeting?",
+    "is there a room 2023 here?",
+    "did I write 2000 words?",
+    "did I walk in 2000 steps?",
+    "how did I sleep for three hours?",
+    "did I practise for two weeks?",
+    "did I paint it in two weeks?",
+    "who lives next door?",
+    "who goes swimming on Thursdays?",
+    "do we meet every Friday?",
+    "how long will the battery last?",
+    "how long did the film last?",
+    "what did I note at 5 pm?",
+    "who is June?",
+    "did I text April about it?",
+    "what happened in the morning?",
+    "who scored in the second half?",
+    "what did I say 99999999999 years ago?",
+    "did we win 31/31/2023?",
+    "is 31 June fine?",
+    "where is the cat that sat on the mat?",
+    "which pill is it that may hurt?",
+    "what did the doctor say after the fall?",
+    "was it worth 2019 pounds?",
+    "who is on the 3rd floor?",
+    "does she march for hours?",
+    "where did we live 1,5 years ago?",
+    "who came a zillion dozen days ago?",
+    "what was here ten million years ago?",
+    "what was here hundreds of years ago?",
+    "who wrote 1.234.567 days ago?",
+    "what did she do the next day?",
+    "what do we do on the first Monday of each month?",
+    "where do we meet every Monday?",
+    "who sings on Monday mornings?",
+    "who came on 31 June 2022?",
+    "where were we in the summer of 45?",
+    "who scored in the second quarter of the match?",
+]
+
+
+@pytest.mark.parametrize("text", NO_TIMES)
 def test_what_is_no_time(text: str) -> None:
     assert intervals(text, NOW["W"]) == ()
 
 
-def test_a_line_for_a_person() -> None:
-    found = intervals("Where was I last spring?", NOW["J"])
-    assert found[0].line == '"last spring": 1 Mar 2022 to 31 May 2022'
-    assert intervals("and Yesterday?", NOW["J"])[0].line == '"Yesterday": 8 Jan 2023'
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("where was I last spring?", '"last spring": 1 Mar 2023 to 31 May 2023'),
+        ("and Yesterday?", '"Yesterday": 5 Mar 2024'),
+        ("this evening", '"this evening": 6 Mar 2024, 17:00 to 24:00'),
+        ("this morning", '"this morning": 6 Mar 2024, 03:00 to 12:00'),
+        ("tonight", '"tonight": 6 Mar 2024, 17:00 to 7 Mar 2024, 04:00'),
+        ("earlier today", '"earlier today": 6 Mar 2024, 00:00 to 14:30'),
+        ("late March 2023", '"late March 2023": 19 Mar 2023 to 31 Mar 2023'),  # parts of days are not told
+    ],
+)
+def test_a_line_for_a_person(text: str, line: str) -> None:
+    assert intervals(text, NOW["R"])[0].line == line
+
+
+# What rules match that no question of the table matches, and names that share a rule.
+MORE = """the last fortnight | a long time ago | the other month | on mon | two hours earlier | two minutes prior
+the previous two hours | christmas eve | boxing day | xmas | nye | hogmanay | hallowe'en | thanksgiving | valentine's
+good friday | easter | pancake day | mardi gras | whitsun | pentecost | st patrick's | april fool's | the fourth of july
+independence day | bonfire night | guy fawkes | memorial day | father's day | midsummer | mothering sunday | the fifties
+the sixties | the seventies | the eighties | the nineties"""
+
+
+def test_the_quick_check_lets_through_what_any_rule_matches() -> None:
+    texts = [_plain(text) for text in [*(row[1] for row in ROWS), *NO_TIMES, *re.split(" [|] |\n", MORE)]]
+    unseen = []
+    for pattern, _ in RULES:
+        matched = [match[0] for text in texts for match in pattern.finditer(text)]
+        if not matched:
+            unseen.append(pattern.pattern)
+        for words in matched:
+            assert _TRIGGER.search(words), f"{words!r} does not pass, and {pattern.pattern} matches it"
+    assert not unseen, "write an example of each into MORE"
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    st.sampled_from([p for p, _ in RULES]).flatmap(lambda p: st.from_regex(p, alphabet=st.characters(codec="ascii")))
+)
+def test_the_quick_check_lets_through_what_is_written_from_any_rule(text: str) -> None:
+    for pattern, _ in RULES:
+        for match in pattern.finditer(text):
+            assert _TRIGGER.search(match[0]), f"{match[0]!r} does not pass, and {pattern.pattern} matches it"
 
 
 def test_now_may_be_a_datetime_a_day_or_with_an_offset_but_not_nonsense() -> None:
