@@ -20,6 +20,7 @@ from engine.synth.moments import Moment
 from engine.synth.notes import Noted
 from engine.synth.people import Life
 from engine.synth.records import Question
+from engine.synth.tense import is_past
 from engine.synth.voices import Voice, draw_voice
 
 DRAWS = 60  # for one question before a memory is left alone
@@ -153,7 +154,7 @@ class Asker:
         """The question and all that it says, or None if the memory has no filling for a slot or shares a word."""
         rng, text = self._rng, template.drawn(self._rng)
         slots: dict[str, Annotated | str] = {"with": "", "at": "", "time": ""}
-        scene, index = self._phrases(note, template, slots)
+        scene, index = self._phrases(note, template, slots, moment.future)
         if template.slots - {"whom", "time", "with", "at", "place"} - slots.keys():
             return None
         if any(kind == "TIM" and _DATED.search(said) for one in slots.values() for said, kind in plain(one).surfaces()):
@@ -194,7 +195,7 @@ class Asker:
         kind = note.memory.kind
         return question, Claim(kind, moment.now, scene, index, ties, places, moment.meant, order)
 
-    def _phrases(self, note: Noted, template: Template, slots: dict) -> tuple[str | None, int | None]:
+    def _phrases(self, note: Noted, template: Template, slots: dict, future: bool) -> tuple[str | None, int | None]:
         """Fills the slots that the scene's phrases are for; returns (scene, index) as far as these name them."""
         rng, part = self._rng, note.part
         if part is None:
@@ -206,6 +207,7 @@ class Asker:
             slots["a_sort"] = Annotated("an " if sort[0] in "aeiou" else "a ") + slots["sort"]
         for slot in sorted(template.slots & {"np", "ev"}):
             chosen = [np for np in part.scene.np if _NOUN.match(np) and (slot == "np" or has_occasion(np))]
+            chosen = [np for np in chosen if not (future and is_past(np))]
             if not chosen:
                 continue
             source = rng.choice(chosen)
@@ -214,8 +216,11 @@ class Asker:
             scene = part.scene.id
         if "vp" in template.slots:
             # "who did I play with the band with": only where the phrase has no "with" of its own
-            clear = [vp for vp in part.scene.vp if "{vp} with" not in template.text or " with" not in vp]
-            slots["vp"] = phrase(rng.choice(clear or part.scene.vp))
+            fit = [vp for vp in part.scene.vp if not (future and is_past(vp))]
+            clear = [vp for vp in fit if "{vp} with" not in template.text or " with" not in vp]
+            if not fit:
+                return None, None
+            slots["vp"] = phrase(rng.choice(clear or fit))
             scene = part.scene.id
         if note.index >= 0 and note.memory.kind == "message" and template.slots & {"about", "told"}:
             sketch = part.scene.messages[note.index]

@@ -5,6 +5,7 @@ It looks at the finished records only, and knows nothing of how they were drawn.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from engine.synth.records import Memory, Person, Question
 _FIRST, _LAST = datetime(2018, 1, 1), datetime(2026, 12, 31)
 _LONG = timedelta(minutes=60)  # two events that start closer together overlap
 _WEEK = timedelta(days=7)
+_WHO = re.compile(r"(?i)\b(?:the person who|the one who|whoever)\b.*")
 _PARTNERS = frozenset({"wife", "husband", "partner", "girlfriend", "boyfriend", "fiancé", "fiancée"})
 
 
@@ -128,12 +130,24 @@ def _questions(person: Person, memories: Sequence[Memory], questions: Sequence[Q
         if question.time > _LAST:
             yield f"{question.id} is out of range"
         ahead = said_times.looks_ahead(question.text)
-        if ahead is not None and ahead != (memory.time > question.time):
+        to_come = memory.time > question.time
+        if ahead not in (None, to_come) or (to_come and said_times.recalls(_unnamed(question))):
             yield f"{question.id} has the wrong tense: {question.text}"
-        for start, end, kind in question.entities:
-            phrase = question.text[start:end]
-            if kind == "TIM" and not said_times.may_mean(phrase, memory.time, question.time):
+        said = [question.text[start:end] for start, end, kind in question.entities if kind == "TIM"]
+        if to_come and said_times.noted_ahead(question.text, said):
+            yield f"{question.id} has something written down in the future: {question.text}"
+        for phrase in said:
+            if not said_times.may_mean(phrase, memory.time, question.time):
                 yield f"{question.id} says {phrase!r} at {question.time} of {memory.time}"
+
+
+def _unnamed(question: Question) -> str:
+    """The question with somebody in the place of every person: who they are may well be told in the past."""
+    text = _WHO.sub("X", question.text)
+    for start, end, kind in reversed(question.entities):
+        if kind == "PER":
+            text = text.replace(question.text[start:end], "X")
+    return text
 
 
 def _twice(values: Iterable[str]) -> list[str]:

@@ -196,7 +196,7 @@ where | Where do I have to be for {ev}?
 where | Where will {ev} take place?
 where | Where did I (plan|arrange) to {vp}{with}?
 where | What's the name of the place where I'm going to {vp}?
-where | What (address|place) did I put down for {np}?
+where | .What (address|place) did I put down for {np}?
 where | Which place do I have to go to{time} to {vp}{with}?
 where | !Where am I (meeting|seeing) {whom}?
 where | !Where are {whom} and I going?
@@ -206,16 +206,16 @@ what | !What am I doing with {whom}?
 what | !What am I doing{time} with {whom}{at}?
 what | !What (have I got|do I have) (planned|on|coming up) with {whom}?
 what | !What do {whom} and I have planned?
-what | !What plans did I make with {whom}?
+what | !What plans do I have with {whom}?
 what | !What event did I plan with {whom}?
 what | !What's on my calendar with {whom}?
 what | !What is the event {whom} is joining me for?
 what | !What is {whom} coming to with me?
 what | !What am I supposed to do with {whom}?
 what | What do I (need|have) to (remember|keep in mind|think of) for {np}?
-what | What did I note down for {np}{with}?
+what | .What did I note down for {np}{with}?
 what | What's the plan for {np}{with}?
-what | What did I write about {np}?
+what | .What did I write about {np}?
 yes-no | Am I (going to|supposed to|meant to|scheduled to|due to) {vp}{with}{at}?
 yes-no | Do I have to {vp}{with}{at}?
 yes-no | Do I have {np} in my calendar?
@@ -227,9 +227,9 @@ yes-no | Is {whom} supposed to come to {ev}?
 yes-no | Am I (meeting|seeing) {whom} for {np}?
 yes-no | Are {whom} and I going to {vp}?
 yes-no | Will {whom} be there for {ev}?
-yes-no | Did I make plans to {vp}{with}{at}?
+yes-no | Do I have plans to {vp}{with}{at}?
 yes-no | Was I going to {vp}{with}{at}?
-yes-no | Did I say yes to {ev}?
+yes-no | .Did I say yes to {ev}?
 yes-no | !Am I (meeting|seeing|supposed to meet|supposed to see|joining) {whom}{at}?
 yes-no | !Do I have (anything|something|plans) with {whom}?
 yes-no | !Is there (anything|something) planned with {whom}?
@@ -257,5 +257,5 @@ yes-no | !Am I (going to|having|attending|planning) {a_sort} with {whom}?
 yes-no | !Did I (plan|add|schedule) {a_sort} with {whom}?
 yes-no | !Is there {a_sort} with {whom}{at}?
 yes-no | !Do I have {a_sort} with {whom}{at}?
-yes-no | !Did I make plans with {whom}{at}?
+yes-no | !Have I made plans with {whom}{at}?
 """

@@ -6,7 +6,7 @@ It is no parser: it gives no interval, and what it does not know it lets pass.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
 _MONTHS = "january february march april may june july august september october november december".split()  # noqa: SIM905
@@ -20,6 +20,22 @@ _UNIT = {"day": 1.0, "week": 7.0, "month": 30.44, "year": 365.25, "fortnight": 1
 _COUNT = r"(?P<n>\d+|half a|a couple of|a couple|a few|a|one|two|three|four|five|six|seven|eight|nine|ten)"
 _SPAN = re.compile(rf"{_COUNT}(?:(?:-|–| or )(?P<m>\w+))? (?P<unit>day|week|month|year|fortnight)s?\b")
 _BEHIND = re.compile(r"\b(?:did i last|was the last time|did [\w -]+ and i)\b")
+# a clause that tells of something past: "the time I spent", "the place where we shaped it", "that made me"; not what
+# was agreed ("the event I planned"), a passive ("am I supposed") or a perfect ("have I got")
+_TOLD = (
+    r"(?!planned|arranged|scheduled|agreed|booked|added|saved)(?:\w{2,}[^e\W]ed|was|were|wasn't|had|gave|spent|went|got"
+    r"|made|took|met|saw|did|wore|ran|left|turned|fell|sang|sat|slept|stood|held|fought|blew|dealt|built|brought"
+    r"|bought|lost|won|swam|threw|wrote|told|knew|felt|found)\b"
+)
+_RECALLED = re.compile(
+    rf"(?<!\bam )(?<!\bdo )(?<!\bdid )(?<!\bhave )\b(?:i|we|somebody|nobody|everyone) (?:all |really )?{_TOLD}"
+    rf"|\w (?:when|where) (?!am\b|are\b|is\b|do\b|did\b|will\b|i\b)(?:[\w'-]+ ){{1,3}}?{_TOLD}"
+    r"|(?<!\bis )\b(?:that|which) (?:made|left|got|had|gave|split|took|kept|\w{2,}[^e\W]ed (?=me\b|us\b|my\b|our\b))"
+    r"|\b(?:time|hours?|days?|evening|night|moment|afternoon|week|year)s? spent\b"
+)
+# what was written then cannot be written tomorrow; what is planned can be planned for tomorrow
+_NOTING = re.compile(r"\bdid i (?:write|note|jot|put|make plans|say yes)\b")
+_COMING = re.compile(r"\b(?:next|tomorrow|tonight|coming|upcoming|from now|later|in)\b")
 
 Check = Callable[[re.Match[str], datetime, datetime], bool]
 
@@ -30,6 +46,16 @@ def looks_ahead(question: str) -> bool | None:
     if re.match(r"(?:\W*\w+[,:] )?(?:when|where|who|what)?\s*(?:am i|will)\b", text) or "next time" in text:
         return True
     return False if _BEHIND.search(text) and "planned" not in text else None
+
+
+def recalls(question: str) -> bool:
+    """Whether a clause of the question tells of something as past: "the time I spent among men in white"."""
+    return bool(_RECALLED.search(question.lower().replace("’", "'")))
+
+
+def noted_ahead(question: str, phrases: Iterable[str]) -> bool:
+    """Whether the question has something written down in the future, by one of its time phrases."""
+    return bool(_NOTING.search(question.lower())) and any(_COMING.search(phrase.lower()) for phrase in phrases)
 
 
 def day_named(phrase: str, said: datetime) -> date | None:

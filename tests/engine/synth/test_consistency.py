@@ -9,10 +9,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from engine.synth import said_times
+from engine.synth.annotated import phrase
 from engine.synth.consistency import contradictions
 from engine.synth.dataset import Invented
 from engine.synth.people import FIRST_DAY, LAST_DAY
 from engine.synth.records import Memory, Person, Question, Tie
+from engine.synth.scenes import read_scenes
+from engine.synth.tense import is_past
 
 Life = tuple[Person, list[Memory], list[Question]]
 
@@ -119,11 +123,29 @@ def _wrong_phrase(life: Life) -> Life:
     return person, memories, [*questions[:index], moved, *questions[index + 1 :]]
 
 
-def _wrong_tense(life: Life) -> Life:
+def _asked(life: Life, text: str, days: int, time: str = "") -> Life:
+    """One question about an event, so many days after it."""
     person, memories, _ = life
     memory = next(m for m in memories if m.kind == "event")
-    question = Question("q", person.id, "When am I going to sing?", memory.time + timedelta(days=3), memory.id)
-    return person, memories, [question]
+    start = text.index(time)
+    entities = ((start, start + len(time), "TIM"),) if time else ()
+    return (
+        person,
+        memories,
+        [Question("q", person.id, text, memory.time + timedelta(days=days), memory.id, entities, "what")],
+    )
+
+
+def _wrong_tense(life: Life) -> Life:
+    return _asked(life, "When am I going to sing?", 3)
+
+
+def _past_ahead(life: Life) -> Life:
+    return _asked(life, "Who else is coming for the hours I spent ferrying commuters?", -3)
+
+
+def _noted_ahead(life: Life) -> Life:
+    return _asked(life, "What did I write about my choir thing next month?", -3, "next month")
 
 
 @pytest.mark.parametrize(
@@ -150,12 +172,61 @@ def _wrong_tense(life: Life) -> Life:
         (_too_early, "before"),
         (_wrong_phrase, "says 'last month'"),
         (_wrong_tense, "wrong tense"),
+        (_past_ahead, "wrong tense"),
+        (_noted_ahead, "written down in the future"),
     ],
 )
 def test_a_planted_contradiction_is_found(thirty: list[Invented], plant: Callable[[Life], Life], found: str) -> None:
     invented = next(i for i in thirty if any("last month" in q.text for q in i.questions))
     lines = contradictions(*plant((invented.life.person, invented.memories, list(invented.questions))))
     assert any(found in line for line in lines), lines
+
+
+def test_what_is_past_is_asked_in_the_past(thirty: list[Invented]) -> None:
+    past = {phrase(np).text.lower() for scene in read_scenes() for np in scene.np if is_past(np)}
+    told: Counter[bool] = Counter()
+    for invented in thirty:
+        store = {memory.id: memory for memory in invented.memories}
+        for question in invented.questions:
+            text = question.text.lower().replace("’", "'")
+            told[store[question.memory].time > question.time] += any(plain in text for plain in past)
+    assert told[False] > 5 and told[True] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "past"),
+    [
+        ("the [time|-] I spent among men in white", True),
+        ("the huge [show] where we displayed our wares", True),
+        ("the [time|-] when feet tapped to my violin", True),
+        ("the thing that made me limp for weeks", True),
+        ("that [feast] somebody else cooked", True),
+        ("the [hour|-] spent on my oversized violin", True),
+        ("the [thing] so we'd be online", True),
+        ("the hours I spend with [Gran|PER]", False),
+        ("that dreaded half hour under the drill", False),
+        ("the feed where each brings a bit", False),
+        ("the work on [the new shed|LOC]", False),
+    ],
+)
+def test_tense_of_a_phrase(words: str, past: bool) -> None:
+    assert is_past(words) is past
+
+
+@pytest.mark.parametrize(
+    ("question", "past"),
+    [
+        ("What did I write about the time I spent among men in white?", True),
+        ("Will Mum be there for the place where we shaped bowls?", True),
+        ("who is joining me for the thing that made me limp", True),
+        ("What is the name of the event I planned with Mum?", False),
+        ("What have I got planned with Mum?", False),
+        ("Remind me when am I supposed to sing?", False),
+        ("When is that dreaded half hour?", False),
+    ],
+)
+def test_the_check_of_tense_tells_right_from_wrong(question: str, past: bool) -> None:
+    assert said_times.recalls(question) is past
 
 
 def test_no_message_twice_and_few_entries_twice(thirty: list[Invented]) -> None:
