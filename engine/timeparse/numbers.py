@@ -22,7 +22,7 @@ _DIGITS = r"(?:[0-9]{1,2},[0-9]{3}|[0-9]{1,5}(?:\.[0-9]{1,2})?)(?:½| 1/2)?(?![0
 _BIG = rf"(?:half a|an?|[0-9]{{1,2}}|{_SMALL}) (?:dozen|hundred|thousand)\b(?: (?:and )?{_SMALL})?"
 _ONE_NUMBER = rf"(?:{_BIG}|{_DIGITS}|{_SMALL})(?: and a (?:half|quarter))?"
 NUMBER = (
-    rf"(?:{_ONE_NUMBER}(?: ?(?:-|to|or) ?{_ONE_NUMBER})?(?: or so| odd)?"
+    rf"(?:{_ONE_NUMBER}(?: ?(?:-|to|or) ?{_ONE_NUMBER})?(?: or so|[- ]odd)?"
     r"|(?:a |the )?(?:good )?(?:couple|few)(?: of)?|several|some|an?)"
 )
 _PART = re.compile(rf"{_ONE_NUMBER}(?![a-z])")

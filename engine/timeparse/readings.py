@@ -1,7 +1,7 @@
 """What the words mean, as weighted readings: so many units ago, the last or the next or this one of what comes round.
 
 Between the calendar (engine/timeparse/words.py) and the table of phrases (engine/timeparse/rules.py). The weights
-were set by hand and chosen on the questions of pair_dev (bench/timephrases.py); nobody has measured them elsewhere.
+were chosen on the questions of pair_dev (bench/timephrases.py); they do not claim to be how often people mean what.
 """
 
 from __future__ import annotations

@@ -67,6 +67,10 @@ def _half(m: re.Match[str], at: Moment) -> Meaning:
     return distant(at.now, *_HALVES[m["unit"]], 1 if m["ahead"] else -1)
 
 
+def _one_or_two(m: re.Match[str], at: Moment) -> Meaning:
+    return distant(at.now, m["unit"], 1, 2, 1 if m["ahead"] else -1)
+
+
 def _and_a_half(m: re.Match[str], at: Moment) -> Meaning:
     low, high = number(m["n"])
     return distant(at.now, m["unit"], low + 0.5, high + 0.5, -1)
@@ -190,7 +194,7 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
     for pattern, rule in (
         (rf"(?:the )?(?:{_NTH}) (?:{_DAY}|weekend|day|week) (?:of|in) (?:each|every) (?:week|month|quarter|year)",
          dates.nothing),
-        (rf"(?:each|every)(?: other| second| single| {_NTH}| {NUMBER})?"
+        (rf"(?:each|every)(?: other| second| single| (?:{_NTH})| {NUMBER})?"
          rf" (?:{_DAY}|{_SHORT_DAY}|{_SEASON}|{_ANY_MONTH}|{HOLIDAY_PATTERN}|{UNIT}s?)", dates.nothing),
         (rf"(?:{_DAY}|weekend|midweek) (?:morning|afternoon|evening|night)s", dates.nothing),
         (r"the day before yesterday", days(-2)),
@@ -201,6 +205,7 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
          _anniversary),
         (r"(?:around |about )?this (?:time|day|date) (?P<n>)(?P<side>last|next) (?P<unit>year|month|week)",
          _anniversary),
+        (rf"(?P<ahead>in )?an? (?P<unit>{UNIT}) or two(?(ahead)| (?:ago|back))", _one_or_two),
         (r"half an? (?P<unit>decade|year|month|week|day|hour) (?:ago|back|(?P<ahead>from now))", _half),
         (rf"(?:about |around )?(?P<n>{NUMBER}) (?P<unit>{UNIT})s? and a half (?:ago|back)", _and_a_half),
         (rf"(?:about |around |some |roughly |over |almost |nearly )?(?P<n>{NUMBER}) "
@@ -216,7 +221,7 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (rf"(?P<side>(?:the |these |this )?(?:last|past|previous|next|coming)) (?!an? )"
          rf"(?P<n>{NUMBER}) (?P<unit>{UNIT})s?", _rolling),
         (r"(?:in )?(?P<side>recent|(?:the |these )(?:last|past|recent|next|coming)) "
-         r"(?P<unit>day|week|month|year)s(?P<n>)", _rolling),
+         r"(?P<unit>day|week|month|year)s(?P<n>)(?! of)", _rolling),
         (r"(?P<n>)(?P<side>the past|the previous|this past) (?P<unit>week|month|quarter|year)", _rolling),
         (r"(?P<n>)(?P<side>the last|last|past|the next|next|the coming) (?P<unit>fortnight|decade)", _rolling),
         (r"(?P<lead>(?:in|over|during|for|within) )(?P<n>)(?P<side>the last|the next|the coming)"

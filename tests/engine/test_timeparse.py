@@ -342,6 +342,10 @@ R | what did she cook midweek? | 2024-03-05 2024-03-06 2024-02-28 | 2024-03-02 2
 R | what's due in the coming days? | 2024-03-07 2024-03-10 | 2024-03-25 2024-03-04
 R | what's due the coming days? | 2024-03-07 2024-03-10 | 2024-03-25 2024-03-04
 R | what have I read in recent weeks? | 2024-02-20 2024-03-05 | 2023-12-20
+R | where did I live twenty-odd years ago? | 2004-03-06 | 2018-03-06
+R | where did I go a year or two ago? | 2023-03-06 2022-03-06 | 2024-03-06 2019-03-06
+R | what is due in a day or two? | 2024-03-07 2024-03-08 | 2024-03-05 2024-03-14
+R | what did I order in the last days of May? | 2023-05-29 | 2024-03-05 2023-05-10
 R | who rang twenty-two days before Christmas? | 2023-12-02 | 2023-12-23
 """
 ROWS = [tuple(cell.strip() for cell in line.split("|")) for line in TABLE.strip().splitlines()]
@@ -416,6 +420,7 @@ NO_TIMES = [
     "what did she do the next day?",
     "what do we do on the first Monday of each month?",
     "where do we meet every Monday?",
+    "where do we meet every last Friday?",
     "who sings on Monday mornings?",
     "who came on 31 June 2022?",
     "where were we in the summer of 45?",
