@@ -76,6 +76,7 @@ _HEAD = re.compile(
 class Rules:
     """What a question may share with its memory: content words, and in which part of the questions a name.
 
+    A name is a proper name or a nickname of somebody or somewhere; the words of a role are content words.
     `shared` of the questions are plain talk, which shares one or two content words with its memory, names among them.
     """
 
@@ -161,7 +162,7 @@ class Asker:
             return None
         names: list[str] = []
         ties, places = None, None
-        mention = self._mention(note, template, slots, named)
+        mention = self._mention(note, template, slots, named, talk)
         if mention is not None:
             if mention.long and ("{whom}'s" in text or "{whom} and I" in text or rng.random() < 0.5):
                 return None
@@ -173,7 +174,7 @@ class Asker:
                 return None
             slots["whom"], slots["with"] = mention.text, Annotated(" with ") + mention.text
             ties = mention.fits
-            names.append(mention.text.text)
+            names.append(mention.name)
         elif "whom" in template.slots or ("with" in template.slots and note.ties and rng.random() < 0.5):
             return None  # people are what questions are about: rather another template
         if "place" in template.slots and not note.place:
@@ -181,7 +182,8 @@ class Asker:
         if "place" in template.slots or ("at" in template.slots and note.place and rng.random() < AT):
             where, places = self._namer.place(rng, self._places[note.place])
             slots["place"], slots["at"] = where, Annotated(" at ") + where
-            names.append(where.text)
+            if not where.text.islower():  # "the village hall" is what it is
+                names.append(where.text)
         question = self.voice.spoken(rng, self._timed(text, slots, moment).capitalised())
         if _STUMBLE.search(question.text):
             return None
@@ -231,10 +233,11 @@ class Asker:
             scene, index = part.scene.id, note.index
         return scene, index
 
-    def _mention(self, note: Noted, template: Template, slots: dict, named: bool) -> Mention | None:
+    def _mention(self, note: Noted, template: Template, slots: dict, named: bool, talk: bool) -> Mention | None:
         """Somebody of the memory, if the template has room and does not ask who it was.
 
-        Where the question may not name anybody as the memory does, a way to call them that it has not is looked for.
+        Where the question may not name anybody as the memory does, a way to call them that it has not is looked for; a
+        role that the memory has ("my sparring partner") is for plain talk alone.
         """
         if not note.ties or not template.slots & {"whom", "with"}:
             return None
@@ -244,7 +247,9 @@ class Asker:
                 return None
         for _ in range(8):
             mention = self._namer.person(self._rng, self._life.tie(self._rng.choice(sorted(note.ties))))
-            if mention is not None and (named or not shared_words(mention.text.text, note.memory.text)):
+            if mention is None:
+                continue
+            if talk or not shared_words(mention.text.text, note.memory.text, (mention.name,) if named else ()):
                 return mention
         return None
 

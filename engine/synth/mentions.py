@@ -37,11 +37,15 @@ _TRADES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """`text` may mean any of `fits`, by name. `long` ones take no 's and stand only where there is room."""
+    """`text` may mean any of `fits`, by name. `long` ones take no 's and stand only where there is room.
+
+    `name` is the part of the text that is a proper name or a nickname, and no role: Carlos of "my uncle Carlos".
+    """
 
     text: Annotated
     fits: frozenset[str]
     long: bool = False
+    name: str = ""
 
 
 class Namer:
@@ -69,7 +73,7 @@ class Namer:
         return entity(surface, "LOC"), frozenset({place.name})
 
     def _organisation(self, tie: Tie) -> Mention:
-        return Mention(entity(tie.name, "LOC"), frozenset({tie.name}))
+        return Mention(entity(tie.name, "LOC"), frozenset({tie.name}), name=tie.name)
 
     def _nickname(self, rng: random.Random, tie: Tie) -> Mention | None:
         if not tie.nicknames:
@@ -77,16 +81,16 @@ class Namer:
         nickname = rng.choice(tie.nicknames)
         only = frozenset({tie.name})
         if nickname in relations.PET_NAMES["partner"] and rng.random() < 0.35:
-            return Mention(Annotated("my ") + entity(nickname.lower(), "PER"), only)
-        return Mention(entity(nickname, "PER"), only)
+            return Mention(Annotated("my ") + entity(nickname.lower(), "PER"), only, name=nickname)
+        return Mention(entity(nickname, "PER"), only, name=nickname)
 
     def _first(self, rng: random.Random, tie: Tie) -> Mention:
         first = tie.name.split()[0]
         same = frozenset(other.name for other in self._life.person.ties if other.name.split()[0] == first)
-        return Mention(entity(first, "PER"), same)
+        return Mention(entity(first, "PER"), same, name=first)
 
     def _full(self, rng: random.Random, tie: Tie) -> Mention:
-        return Mention(entity(tie.name, "PER"), frozenset({tie.name}))
+        return Mention(entity(tie.name, "PER"), frozenset({tie.name}), name=tie.name)
 
     def _bare(self, rng: random.Random, tie: Tie) -> Mention | None:
         """A relation that stands as a name: Mum, Gran, Coach. Not where it is somebody's nickname."""
@@ -122,7 +126,8 @@ class Namer:
         if tie.relation not in relations.FAMILY | {"friend", "colleague"} or "-in-law" in tie.relation:
             return None
         first = tie.name.split()[0]
-        return Mention(Annotated(f"my {tie.relation} ") + entity(first, "PER"), frozenset({tie.name}))
+        text = Annotated(f"my {tie.relation} ") + entity(first, "PER")
+        return Mention(text, frozenset({tie.name}), name=first)
 
     def _who(self, rng: random.Random, tie: Tie) -> Mention | None:
         """What a scene says about its contact: "the person who teaches me to shape bowls"."""
