@@ -14,13 +14,14 @@ from functools import cached_property
 from typing import Any
 
 from engine import config as configs
-from engine import experiment, parts
+from engine import experiment
 from engine.artifacts import Workspace
 from engine.config import SearchOptions
 from engine.datasets.reader import Dataset
 from engine.datasets.times import read_time
 from engine.errors import InputError
 from engine.experiment import Contestant
+from engine.methods import parts
 from engine.methods.base import Method, Searcher
 from engine.priors import Store, Understood, personal_store
 from engine.records import EXPLAINED, Document, Hit, Judgement, Request

@@ -281,6 +281,9 @@ class Workspace:
         if read_manifest(folder) is None:
             there = [path.name for path in self.models(method) if read_manifest(path)]
             train = f"Make one: python -m admin train {method} --data DIR --name {name}"
+            if folder.exists():
+                what = f"the model {name!r} of {method} is damaged, or was never finished"
+                raise InputError(what, where=str(folder), remedy=f"Train it again: {train.removeprefix('Make one: ')}")
             remedy = f"There are {', '.join(there)}" if there else train
             raise InputError(f"{method} has no model {name!r}", where="--model", remedy=remedy)
         return folder

@@ -52,13 +52,16 @@ class PriorOptions(Config):
     A weight is in units of the distance between the searcher's best and worst memory of one store.
     """
 
-    time: float = Field(0.75, ge=0, description="weight of lying inside the time that the question names; 0: ignored")
-    people: float = Field(0.3, ge=0, description="weight of those whom the question mentions taking part")
-    kind: float = Field(0.2, ge=0, description="weight of being an event, a message or a contact, as it is asked for")
+    time: float = Field(0.75, ge=0, le=100, description="weight of lying inside the time that it names; 0: ignored")
+    people: float = Field(0.3, ge=0, le=100, description="weight of those whom the question mentions taking part")
+    kind: float = Field(0.2, ge=0, le=100, description="weight of being of the kind that is asked for")
     context: float = Field(
-        0.15, ge=0, description="share of the scores of what was said right before and after, in one conversation"
+        0.15,
+        ge=0,
+        le=100,
+        description="share of the scores of what was said right before and after it",
     )
-    days: float = Field(1.0, gt=0, description="how far outside an interval a memory still counts, at least")
+    days: float = Field(1.0, ge=0.01, le=10_000, description="how far outside an interval it still counts, at least")
     created: float = Field(0.8, ge=0, le=1, description="what being written down inside the interval is worth")
     hard: bool = Field(False, description="as published: return nothing outside the interval")
     depth: int = Field(1000, ge=1, description="stores up to this size are weighed whole, of larger ones the best")

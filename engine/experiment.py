@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import config as configs
-from engine import methods, parts, runs, survey
+from engine import methods, runs, survey
 from engine.artifacts import Manifest, Workspace, digest, read_manifest
 from engine.compose import Rerank
 from engine.config import BuildConfig, RerankOptions, SearchOptions
@@ -23,6 +23,7 @@ from engine.evaluation.segments import labels_of
 from engine.evaluation.trec import read_run
 from engine.index import collection
 from engine.index.collection import Collection
+from engine.methods import parts
 from engine.methods.base import ATTEMPTS, Method, Searcher, Target
 from engine.priors import Priors
 from engine.records import Judgement, Run
@@ -60,8 +61,12 @@ def contestant(
     """
     method = methods.get(name)
     if model is not None:
+        if not model.strip():
+            raise InputError("the model has no name", where="--model", remedy="Name one that `train` made")
         if method.train is None:
-            raise InputError(f"{name} has no trained models", where="--model", remedy="Leave the option out")
+            has_part = "dense" in method.build_config.model_fields
+            remedy = "Write --set build.dense.model=NAME" if has_part else "Leave the option out"
+            raise InputError(f"{name} has no trained models", where="--model", remedy=remedy)
         settings = [*settings, f"build.model={model}"]
     path = _path(name, config)
     chosen = configs.override(_read(name, path), settings)
@@ -100,9 +105,9 @@ def trainee(name: str, config: str | None = None, settings: Sequence[str] = ()) 
     if name in parts.MODULES:
         path = _path(name, config)
         part, build = parts.configured(name, _read(name, path), path.name, settings)
-        return Trainee(build, f"use it with {part.use}", part.train)
+        return Trainee(build, part.use, part.train)
     if name not in methods.MODULES:
-        known = [*methods.MODULES, *parts.MODULES]
+        known = [*(method.name for method in methods.everything() if method.train), *parts.MODULES]
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f"Did you mean {near[0]!r}? " if near else ""
         raise InputError(f"nothing called {name!r} can be trained", remedy=f"{hint}There are {', '.join(known)}")
@@ -176,9 +181,10 @@ def _located(options: RerankOptions, workspace: Workspace) -> RerankOptions:
         folder = workspace.model("reranker", options.model)
     except InputError:  # no name
         return options
-    manifest = read_manifest(folder)
-    if manifest is None:
+    if not folder.exists():
         return options
+    manifest = read_manifest(workspace.trained("reranker", options.model))
+    assert manifest is not None
     return options.model_copy(update={"model": str(folder / "model"), "reads": manifest.inputs["config"]["reads"]})
 
 

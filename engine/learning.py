@@ -13,6 +13,8 @@ import argparse
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,6 +59,18 @@ def in_background(workspace: Workspace, what: Sequence[str] = ("tagger",)) -> su
     return subprocess.Popen(command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
+def end_with_parent() -> None:
+    """Stop when whoever started this is gone: nobody would use what it makes, and it would use the machine."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)  # what is half done is gone on with the next time
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.learning", description=__doc__)
     parser.add_argument("what", nargs="+", choices=("dense", "reranker", "tagger"))
@@ -65,6 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--pairs", type=int, default=PAIRS)
     options = parser.parse_args(arguments)
     os.nice(19)
+    end_with_parent()
     try:
         workspace = Workspace(options.workspace)
         learn(workspace, invented(workspace, options.people, options.pairs), options.what)

@@ -24,7 +24,8 @@ NAMED = ("name", "from", "speaker")  # fields that hold one name
 LISTED = ("attendees", "participants", "with")  # fields that hold several
 RELATION = "relation"
 KIND_WORDS = {"event": "Calendar event", "message": "Message", "contact": "Contact"}
-# What people call the same tie. A word of one line stands for every other of it.
+# What people call the same tie. A word of one line stands for every other of it; a store has one partner at a time, who
+# may be called wife in one message and honey in the next question.
 SAME_TIE = (
     "mother mom mum mama mommy mummy mam",
     "father dad papa daddy pop",
@@ -43,15 +44,30 @@ SAME_TIE = (
     "physiotherapist physio",
 )
 _TIE = {word: line.split()[0] for line in SAME_TIE for word in line.split()}
-_PET_NAMES = {"honey", "sweetheart", "darling", "babe"}  # said without "my"
-_HONORIFIC = {"dr", "mr", "mrs", "ms", "prof", "sir", "aunt", "uncle", "coach", "chef"}
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# What people are called without "my", also in small letters.
+_CALLED = _words("honey sweetheart darling babe mum mom mummy mommy mama dad daddy papa granny grandma gran nana")
+# Names that are words as well: in small letters they are not taken for anybody.
+_WORDS_TOO = _words(
+    "art bill chase chip dawn drew faith frank gene grace grant hope jack joy june mark may miles pat penny ray rob"
+    " rose ruby rusty sandy skip summer sue will wade"
+)
+_HONORIFIC = _words("dr mr mrs ms prof sir aunt uncle coach chef")
+_POSSESSIVE = re.compile(r"(?:['’]s|s['’])$")
+_ENDING = re.compile(r"(?:ita|ito|inha|inho|ie|ey|y|i|a|o|s)$")  # what short forms and pet forms end in
 _WORD = re.compile(r"[^\W\d_](?:[\w'’-]*\w)?")
 _MY = re.compile(r"\bmy(?:\s+[\w'’-]+){1,3}", re.IGNORECASE)
-_NO_NAME = frozenset(
-    "did do does is am are was were what who whom whose when where which why how have has had can could will would"  # noqa: SIM905
-    " should i any the a my there remind tell on in at hey".split()
+_NO_NAME = _words(
+    "did do does is am are was were what who whom whose when where which why how have has had can could will would"
+    " should i any the a my there remind tell on in at hey"
 ) | {name.casefold() for name in (*calendar.day_name, *calendar.month_name)}
-SHORT, FUZZY = 0.8, 0.5  # belief in a short form ("Pab" for Pablo) and in a resemblance ("Lulu" for Luz)
+ALIKE = 0.7  # how alike two names must be for the one to resemble the other
+SHORT, FUZZY = 0.8, 0.5  # belief in a short form ("Pab" for Pablo) and in a resemblance ("Jon" for Juan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,16 @@ class Mention:
     phrase: str
     span: tuple[int, int]
     names: Mapping[str, float]
+
+    @property
+    def likeliest(self) -> list[str]:
+        """The names, the likeliest first."""
+        return sorted(self.names, key=lambda name: (-self.names[name], name))
+
+    @property
+    def sure(self) -> bool:
+        """Whether somebody bears that name or relation, and is not only likely to be meant."""
+        return max(self.names.values()) > SHORT
 
 
 def names_in(document: Document) -> list[str]:
@@ -86,7 +112,7 @@ class Circle:
         self.ties: dict[str, Counter[str]] = defaultdict(Counter)  # first name -> how often each relation is given
         self.names: Counter[str] = Counter()
         for document in documents:
-            self.names.update({first_name(name) for name in names_in(document)} - _NO_NAME - {""})
+            self.names.update({first_name(name) for name in names_in(document)} - (_NO_NAME - _WORDS_TOO) - {""})
             name, relation = _held(document)
             if name and relation and first_name(name) in self.names:
                 self.ties[first_name(name)][relation.casefold()] += 1
@@ -104,9 +130,12 @@ class Circle:
     def mentions(self, question: str) -> tuple[Mention, ...]:
         """Whom a question speaks of, in its order. Those it can't place are left out."""
         found: list[Mention] = []
+        small = not any(letter.isupper() for letter in question)  # then names are not capitalised either
         for match in _MY.finditer(question):  # "my older sister": the relation, whatever stands before it
             for tie in _WORD.finditer(question, match.start() + 2, match.end()):
-                said = tie.group().removesuffix("'s").removesuffix("’s")
+                said = _POSSESSIVE.sub("", tie.group())
+                if said != tie.group() and _WORD.match(question, tie.end() + 1) and self._relates(question, tie.end()):
+                    break  # "my wife's sister" is no sister of mine
                 if names := self._by_relation(said.casefold()):
                     end = tie.start() + len(said)
                     found.append(Mention(question[match.start() : end], (match.start(), end), names))
@@ -116,12 +145,18 @@ class Circle:
             if any(start <= match.start() < end for start, end in (mention.span for mention in found)):
                 continue
             low = word.casefold()
-            names = self._by_relation(low) if low in _PET_NAMES or (low in _TIE and word[0].isupper()) else {}
-            if not names and word[0].isupper() and low not in _NO_NAME:
-                names = self._by_name(low, first=number == 0)
+            names = self._by_relation(low) if low in _CALLED or (low in _TIE and word[0].isupper()) else {}
+            asks = low in _NO_NAME and (number == 0 or small or low not in self.names)  # "what did Will say?"
+            if not names and not asks and (word[0].isupper() or (small and low not in _WORDS_TOO)):
+                names = self._by_name(low, first=number == 0 or small)
             if names:
                 found.append(Mention(word, (match.start(), match.start() + len(word)), names))
         return tuple(sorted(found, key=lambda mention: mention.span))
+
+    def _relates(self, question: str, at: int) -> bool:
+        """Whether the word after a possessive names a tie: "my dentist's receptionist"."""
+        follows = _WORD.match(question, at + 1)
+        return follows is not None and bool(self._by_relation(follows.group().casefold()) or follows.group() in _TIE)
 
     def _by_relation(self, word: str) -> dict[str, float]:
         """Belief grows with the share of a name's memories that give it this relation."""
@@ -135,14 +170,13 @@ class Circle:
 
     def _by_name(self, word: str, *, first: bool) -> dict[str, float]:
         exact = {word: 1.0} if word in self.names else {}
-        if (first and not exact) or len(word) < 3:  # a sentence begins with any word
+        if first or exact or len(word) < 3:  # a sentence begins with any word
             return exact
         if word not in self._alike:
             alike = {name: s for name in self.names if (s := likeness(word, name)) > 0}
             best = max(alike.values(), default=0.0)  # where one is a short form of it, others only resemble it
             self._alike[word] = {name: s for name, s in alike.items() if s == best}
-        doubt = 0.5 if exact else 1.0  # "Jake" may be Jacob, even where there is another Jake
-        return {name: doubt * s for name, s in self._alike[word].items()} | exact
+        return self._alike[word]
 
     @cached_property
     def _alike(self) -> dict[str, dict[str, float]]:
@@ -157,9 +191,11 @@ def _held(document: Document) -> tuple[str | None, str | None]:
 
 
 def _head(relation: str) -> str:
-    """The word that says what somebody is: "teacher" of "guitar teacher"."""
-    words = relation.split()
-    return _TIE.get(words[-1], words[-1]) if words else ""
+    """The word that says what somebody is: "teacher" of "guitar teacher"; none of somebody else's ("Nina's sister")."""
+    words = re.split(r" (?:at|in|from|with|on) ", relation)[0].split()  # "physio at the Lighthouse"
+    if not words or "of" in words or any(_POSSESSIVE.search(word) for word in words):
+        return ""
+    return _TIE.get(words[-1], words[-1])
 
 
 @lru_cache(maxsize=1 << 16)
@@ -167,9 +203,10 @@ def likeness(short: str, name: str) -> float:
     """Belief that `short` is what somebody calls `name`; both are first names in lower case."""
     if short in _known(name) or name in _known(short):
         return SHORT
-    if len(name) >= 3 and name[:3] == short[:3] and len(short) <= len(name) + 3:
+    stems = (short, _ENDING.sub("", short))  # "Isa" is Isabel, "Elenita" Elena, "Charly" Charles
+    if any(len(stem) >= 3 and name.startswith(stem) for stem in stems):
         return SHORT
-    alike = short[:1] == name[:1] and SequenceMatcher(None, short, name).ratio() >= 0.6
+    alike = short[:1] == name[:1] and SequenceMatcher(None, short, name).ratio() >= ALIKE
     return FUZZY if alike and len(name) >= 3 else 0.0
 
 

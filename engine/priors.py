@@ -58,9 +58,7 @@ class Understood:
     def lines(self) -> list[str]:
         """What was understood, a line each, for a person."""
         times = [f"{interval.line} ({interval.weight:.0%})" for interval in self.intervals]
-        whom = [
-            f'"{m.phrase}" is {" or ".join(sorted(m.names, key=lambda n: (-m.names[n], n)))}' for m in self.mentions
-        ]
+        whom = [f'"{m.phrase}" {"is" if m.sure else "may be"} {" or ".join(m.likeliest)}' for m in self.mentions]
         return [*times, *whom, *([f"asks for {KIND_NAMES[self.kind]}"] if self.kind else [])]
 
     def record(self) -> dict[str, Any]:
@@ -96,17 +94,20 @@ class Store:
 
     @cached_property
     def newest(self) -> str | None:
-        """When the newest memory was written down: the "now" of a question that was asked at no stated time."""
-        return max((t for d in self.documents if (t := d.created or d.time)), default=None)
+        """When the newest memory was written down: the "now" of a question that was asked at no stated time.
+
+        An event may lie ahead, so its own time counts only where nothing else is known.
+        """
+        written = [t for d in self.documents if (t := d.created or (d.time if d.kind != "event" else None))]
+        return max(written or [d.time for d in self.documents if d.time], default=None)
 
     def understand(self, request: Request, *, of_people: bool) -> Understood:
         now = request.time or self.newest
-        return Understood(
-            now,
-            timeparse.intervals(request.text, now) if now else (),
-            self.circle.mentions(request.text) if of_people else (),
-            kind_asked(request.text),
-        )
+        times = timeparse.intervals(request.text, now) if now else ()
+        whom = self.circle.mentions(request.text) if of_people else ()
+        said = [range(*interval.span) for interval in times]
+        whom = tuple(m for m in whom if not any(m.span[0] in span for span in said))  # "Christmas" is no Christine
+        return Understood(now, times, whom, kind_asked(request.text))
 
     def parts(self, own: np.ndarray, said: Understood, options: PriorOptions) -> np.ndarray:
         """(4, n) float32: what time, people, kind and context (`PARTS`) add to the memories' own scores, (n,)."""
@@ -199,15 +200,15 @@ class Priors(Searcher[SearchOptions]):
 
     def explain(self, request: Request, documents: Sequence[str], options: SearchOptions | None = None) -> list[Hit]:
         run = self.searcher.search([request], max(len(documents), self.priors.depth), options)
-        rows, scores, parts, _ = self._weigh(request, run, 0)
-        order, _ = best(np.arange(len(rows)), scores, self.collection.rank[rows], len(rows))
+        rows, scores, parts, stay = self._weigh(request, run, 0)
+        order, _ = best(np.flatnonzero(stay), scores[stay], self.collection.rank[rows], len(rows))
         before = {d: n for n, d in enumerate(run.documents(0), start=1)}
         after = {int(rows[n]): rank for rank, n in enumerate(order.tolist(), start=1)}
         place = {int(row): n for n, row in enumerate(rows.tolist())}
         hits = []
         for hit in self.searcher.explain(request, documents, options):
             row = self.collection.row_of[hit.document.id]
-            if row not in place:
+            if row not in after:  # not among the answers
                 hits.append(hit)
                 continue
             n = place[row]

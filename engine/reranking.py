@@ -23,7 +23,7 @@ from engine.datasets.reader import Dataset
 from engine.encoder import Encoder, EncoderConfig, find_model, shared_encoder
 from engine.index.reading import Reads
 from engine.methods.base import Target
-from engine.parts import Part
+from engine.methods.parts import Part
 from engine.personal import Answered, Questions
 from engine.rerank import reranker
 from engine.training import CrossEncoderConfig, Group, train_cross_encoder
@@ -112,7 +112,7 @@ def _group(
 PART = Part(
     name="reranker",
     summary="a small cross-encoder that scores the best candidates of any searcher again",
-    use="--set search.rerank.model={name}",
+    use="use it with --set search.rerank.model={name}",
     build_config=RerankerConfig,
     train=train,
     load=lambda folder: reranker(RerankOptions(model=str(folder / "model"))),

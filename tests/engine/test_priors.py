@@ -148,6 +148,27 @@ def test_explaining_says_what_moved_it(fixed: Fixed) -> None:
     assert not plain.why
 
 
+def test_with_a_hard_filter_the_explained_ranks_are_those_that_are_shown(fixed: Fixed) -> None:
+    priors = Priors(fixed, PriorOptions(hard=True))
+    request = ask("what did my sister tell me in June?")
+    shown = priors.search([request], 10).documents(0)
+    hits = priors.explain(request, [*shown, "e2"])
+    ranks = [why.after for hit in hits for why in hit.why if isinstance(why, Moved)]
+    assert ranks == list(range(1, len(shown) + 1)) and not hits[-1].why  # e2 is of 2022
+
+
+def test_an_event_ahead_does_not_move_now(fixed: Fixed) -> None:
+    ahead = Document("p", "Passport expires", "", "ann", "event", "2031-01-03T00:00:00")
+    assert Store(np.arange(len(STORE) + 1), [*STORE, ahead]).newest == "2023-06-20T10:00:00"
+    assert Store(np.arange(1), [ahead]).newest == "2031-01-03T00:00:00"
+
+
+def test_a_word_of_a_time_is_nobody() -> None:
+    store = Store(np.arange(1), [Document("d", "x", user="ann", fields={"from": "Christine"})])
+    said = store.understand(Request("q", "what was it last Christmas?", time=NOW), of_people=True)
+    assert said.intervals and not said.mentions
+
+
 @pytest.mark.parametrize(
     ("question", "kind"),
     [

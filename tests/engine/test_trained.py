@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from engine import experiment, parts
+from engine import experiment
 from engine.artifacts import Manifest, Workspace
 from engine.compose import Rerank
 from engine.datasets.reader import Dataset
 from engine.encoder import EncoderConfig, shared_encoder
 from engine.errors import InputError
 from engine.index import reading
+from engine.methods import parts
 from engine.methods.base import Target
 from engine.personal import Questions
 from engine.priors import Priors

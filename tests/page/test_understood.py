@@ -53,7 +53,7 @@ def test_what_moved_a_hit() -> None:
     assert "▲ from rank 7 to 1: fits the time +0.61; does not fit the people" in up
     assert "▼ from rank 1 to 4" in understood.moved(Moved(1, 4, (("time", 0.0),)))
     assert "▲ from not found to 2" in understood.moved(Moved(None, 2, (("kind", 0.2),)))
-    assert "= rank 3 by words alone too" in understood.moved(Moved(3, 3, (("time", 0.2),)))
+    assert "= rank 3 without this too" in understood.moved(Moved(3, 3, (("time", 0.2),)))
 
 
 def test_everything_is_escaped() -> None:

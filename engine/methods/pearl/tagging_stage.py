@@ -16,8 +16,8 @@ from engine.datasets.reader import Dataset
 from engine.encoder import find_model
 from engine.errors import InputError
 from engine.methods.base import Target
+from engine.methods.parts import Part
 from engine.methods.pearl.tagging import Sentence, TaggerConfig, of_dataset, read_conll, shared_tagger, train_tagger
-from engine.parts import Part
 
 VERSION = 1
 
@@ -61,7 +61,7 @@ def train(target: Target, dataset: Dataset, config: TaggerBuild, name: str) -> M
 PART = Part(
     name="tagger",
     summary="finds people, places, times and events in questions and memories",
-    use="the page shows what it finds",
+    use="the page underlines what it finds",
     build_config=TaggerBuild,
     train=train,
     load=lambda folder: shared_tagger(folder / "tagger"),
