@@ -13,7 +13,7 @@ from engine.datasets.reader import Dataset
 from engine.index.lexical import Analyzer, LexicalConfig
 
 DATA = Path(__file__).parents[1] / "data"
-NAMES = sorted(path.name for path in DATA.iterdir() if path.is_dir())
+NAMES = sorted(path.name for path in DATA.iterdir() if (path / "corpus.jsonl").exists())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -26,7 +26,7 @@ def client(server: Server) -> Iterator[Any]:
 
 def test_endpoints_are_named_and_described(client: Any) -> None:
     api = client.view_api(return_format="dict")["named_endpoints"]
-    wanted = "collections store examples ask scenarios context boards leaderboard segments duel request"
+    wanted = "collections store examples ask understand scenarios context boards leaderboard segments duel request"
     assert set(api) == {f"/{name}" for name in wanted.split()}
     assert all(endpoint["description"].strip() for endpoint in api.values())
 
@@ -43,12 +43,17 @@ def test_every_endpoint_gives_records(client: Any) -> None:
     found = client.predict(examples[0]["text"], "lives", "helena", examples[0]["time"], 3, api_name="/ask")
     assert [answer["method"] for answer in found] == ["bm25", "dense", "hybrid"]
     hit = found[1]["hits"][0]
-    assert hit["id"].startswith("helena/") and hit["why"][0]["kind"] == "closest_sentence" and "score" in hit
+    assert (
+        hit["id"].startswith("helena/") and "closest_sentence" in [why["kind"] for why in hit["why"]] and "score" in hit
+    )
+    said = client.predict("what did Mum say last June?", "lives", "helena", "2024-09-01T10:00", api_name="/understand")
+    assert said["kind"] == "message" and said["mentions"][0]["phrase"] == "Mum"
+    assert said["intervals"][0]["start"] == "2024-06-01T00:00:00"
     everybody = client.predict("picnic", "hostile<b>", api_name="/ask")
     assert {h["id"] for h in everybody[0]["hits"]} == {"h<1>", "h2", "h3"}
     board = next(b for b in client.predict(api_name="/boards") if b["dataset"] == "lives")
     entries = client.predict(board["digest"], board["split"], "mrr@10", api_name="/leaderboard")
-    assert "mrr@10" in board["metrics"] and len(entries) == 3
+    assert "mrr@10" in board["metrics"] and len(entries) == 6
     bars = client.predict(board["digest"], board["split"], "mrr@10", "user", api_name="/segments")
     assert {bar["segment"] for bar in bars} == set(PEOPLE)
     rounds = client.predict(entries[1]["run"], entries[0]["run"], "mrr@10", api_name="/duel")

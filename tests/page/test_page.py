@@ -155,8 +155,8 @@ def test_evaluation_shows_leaders_segments_and_a_duel(page: Any) -> None:
     open_evaluation(page)
     page.wait_for_selector("#leaderboard .q-table tbody tr")
     choose(page, "board", "lives · test")
-    page.wait_for_function("document.querySelectorAll('#leaderboard tbody tr').length === 3")
-    assert page.locator("#leaderboard .q-whisker").count() == 3
+    page.wait_for_function("document.querySelectorAll('#leaderboard tbody tr').length === 6")
+    assert page.locator("#leaderboard .q-whisker").count() == 6
     before = page.inner_text("#leaderboard caption")
     choose(page, "metric", "hit@1")
     page.wait_for_function("old => document.querySelector('#leaderboard caption').innerText !== old", arg=before)

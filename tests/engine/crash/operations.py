@@ -30,9 +30,9 @@ from engine.index import collection
 from engine.index.dense import DenseConfig
 from engine.index.lexical import LexicalConfig, LexicalIndex
 from engine.methods.base import Target
-from engine.methods.baselines.bm25 import Bm25Searcher
+from engine.methods.baselines.bm25 import Bm25Config, Bm25Searcher
 from engine.methods.baselines.bm25 import build as build_bm25
-from engine.methods.baselines.dense import DenseSearcher
+from engine.methods.baselines.dense import DenseBuild, DenseSearcher
 from engine.methods.baselines.dense import build as build_dense
 from engine.methods.spike.config import SpikeConfig
 from engine.methods.spike.importing import import_scenarios
@@ -63,7 +63,7 @@ def prepare(folder: Path) -> None:
     collection.add(grown, documents(10, first=100))
     collection.add(grown, documents(10, first=200))
     collection.remove(grown, ["d003", "d004", "d105"])
-    build_bm25(target(folder), LexicalConfig())
+    build_bm25(target(folder), Bm25Config())
     for seed in range(3):
         save_run(folder, seed)
 
@@ -72,8 +72,8 @@ def target(folder: Path) -> Target:
     return Target(Workspace(folder / "workspace"), "digest", collection.Collection(folder / "grown"))
 
 
-def config(folder: Path) -> DenseConfig:
-    return DenseConfig(encoder=encoder(folder).config)
+def config(folder: Path) -> DenseBuild:
+    return DenseBuild(encoder=encoder(folder).config)
 
 
 # encoding ----------------------------------------------------------------------------------------------------------
@@ -132,7 +132,7 @@ def write_hnsw(folder: Path) -> None:
 def write_spike(folder: Path) -> None:
     """Scenarios, both indexes and the needs' words."""
     vectors.CHUNK = CHUNK
-    build_spike(target(folder), SpikeConfig(dense=config(folder), needs=LexicalConfig()))
+    build_spike(target(folder), SpikeConfig(dense=DenseConfig(encoder=encoder(folder).config), needs=LexicalConfig()))
 
 
 def made_elsewhere(folder: Path) -> None:
@@ -170,8 +170,8 @@ def compact(folder: Path) -> None:
 
 def grow(folder: Path) -> None:
     """An addition through a searcher: documents and postings."""
-    build_bm25(target(folder), LexicalConfig())
-    Bm25Searcher(target(folder), LexicalConfig()).add(documents(10, first=300))
+    build_bm25(target(folder), Bm25Config())
+    Bm25Searcher(target(folder), Bm25Config()).add(documents(10, first=300))
 
 
 # runs and the store --------------------------------------------------------------------------------------------------

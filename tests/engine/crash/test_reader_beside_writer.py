@@ -16,8 +16,7 @@ from crash import harness, operations, tiny
 from engine import experiment
 from engine.compose import Fusion
 from engine.index import collection
-from engine.index.lexical import LexicalConfig
-from engine.methods.baselines import hybrid
+from engine.methods.baselines import bm25, hybrid
 from engine.records import Document, Request
 
 pytestmark = pytest.mark.integration
@@ -26,7 +25,7 @@ FIXED = [Document(f"fixed{i}", f"{COMMON} {text}") for i, text in enumerate(tiny
 
 
 def config(folder: Path) -> hybrid.HybridConfig:
-    return hybrid.HybridConfig(bm25=LexicalConfig(), dense=operations.config(folder))
+    return hybrid.HybridConfig(bm25=bm25.Bm25Config(), dense=operations.config(folder))
 
 
 def opened(folder: Path) -> Fusion:
