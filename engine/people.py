@@ -1,8 +1,8 @@
 """Who is who in one person's store: names, relations and short forms, and whom a question speaks of.
 
-A circle is read off the store's own fields ("Pablo | neighbour | Close Contacts"), never off questions. It tells that "my
-neighbour", "Pablo" and "Pab" may be one, puts relations beside the bare names of a calendar entry, and scores memories by
-whether those take part whom a question mentions. Knows no searcher; engine/priors.py weighs what comes out.
+A circle is read off the store's own fields ("Pablo | neighbour | Close Contacts"), never off questions. It tells that
+"my neighbour", "Pablo" and "Pab" may be one, puts relations beside the bare names of a calendar entry, and scores
+memories by whether those take part whom a question mentions. Knows no searcher; engine/priors.py weighs what comes out.
 """
 
 from __future__ import annotations
