@@ -10,16 +10,15 @@ import gzip
 import json
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from engine.datasets.jsonl import Row
 from engine.datasets.lines import MAX_LINE
-from engine.errors import BuildError, InputError
+from engine.datasets.staging import staged
+from engine.errors import InputError
 
 if TYPE_CHECKING:  # records bring numpy, and importers are listed without it
     from engine.records import Document, Judgement, Request
@@ -43,43 +42,6 @@ def write_dataset(
             {split: ((j.request, j.document, j.gain) for j in rows) for split, rows in judgements.items()},
             compress,
         )
-
-
-@contextmanager
-def staged(target: Path) -> Iterator[Path]:
-    """A temporary folder that becomes `target` if the block ends well, and is removed if it does not.
-
-    Raises InputError if something is at `target` already, before the block or by its end, and BuildError if the disk
-    does not take the files. Whatever ends the block, an interrupt too, nothing is left behind.
-    """
-    taken = InputError(f"{target} exists already", remedy=f"Remove it (`rm -r {target}`) or give another folder")
-    target = target.absolute()
-    if os.path.lexists(target):
-        raise taken
-    missing = [parent for parent in target.parents if not parent.exists()]
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = target.parent / f".{target.name}.{secrets.token_hex(6)}"
-        folder.mkdir()
-    except OSError as error:
-        raise InputError(
-            f"{target} cannot be made ({error.strerror or error})", remedy="Choose another folder"
-        ) from error
-    try:
-        yield folder
-        if os.path.lexists(target):
-            raise taken
-        folder.rename(target)
-    except BaseException as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        for parent in missing:
-            with suppress(OSError):
-                parent.rmdir()
-        if isinstance(error, OSError):
-            raise BuildError(
-                f"{target} could not be written ({error})", remedy="Free some space or choose another folder"
-            ) from error
-        raise
 
 
 def write_rows(

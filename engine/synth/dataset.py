@@ -18,6 +18,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
+from engine.datasets.staging import staged
 from engine.datasets.write import write_rows
 from engine.errors import InputError
 from engine.synth import people
@@ -27,7 +28,6 @@ from engine.synth.notes import Noted
 from engine.synth.people import Life, draw_life
 from engine.synth.records import Memory, Question
 from engine.synth.scenes import SCENES, Scene, read_scenes
-from engine.synth.staging import staged
 
 MOST_PAIRS = 400  # of one person: what her scenes can be asked about without much repetition
 LEAST_MEMORIES = 60

@@ -22,6 +22,7 @@ import yaml
 
 from engine import config as configs
 from engine.artifacts import Workspace
+from engine.datasets.staging import staged
 from engine.datasets.write import document_row, request_row, write_rows
 from engine.errors import BuildError, InputError
 from engine.llm.config import LlmConfig
@@ -30,7 +31,6 @@ from engine.llm.log import job_folder
 from engine.records import Document, Request
 from engine.synth.drafts import Drafts, person_of, summed
 from engine.synth.records import Memory, Person, Question
-from engine.synth.staging import staged
 from engine.synth.task import (
     PERSON_PAIRS,
     PERSON_SHEET,

@@ -41,7 +41,8 @@ def import_dataset(
         raise InputError(what, where=str(source), remedy=importer.expects)
 
     from engine.datasets.check import check
-    from engine.datasets.write import staged, write_rows
+    from engine.datasets.staging import staged
+    from engine.datasets.write import write_rows
 
     with staged(target) as folder:
         collection = _read(importer, source, options)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from engine.datasets.check import check
 from engine.datasets.reader import Dataset
-from engine.datasets.write import staged, write_dataset
+from engine.datasets.staging import staged
+from engine.datasets.write import write_dataset
 from engine.errors import BuildError, InputError
 from engine.records import Document, Judgement, Request
 
@@ -116,6 +117,29 @@ def test_whatever_ends_it_leaves_nothing(tmp_path: Path, stop: type[BaseExceptio
     with pytest.raises(stop):
         small(tmp_path / "a" / "b" / "target", documents())
     assert names(tmp_path) == []  # nor the parents made for it
+
+
+def test_what_a_dead_writer_left_is_cleared_and_a_living_ones_is_not(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    dead, others = tmp_path / ".out.0123456789ab.part", tmp_path / ".out2.0123456789ab.part"
+    for folder in (dead, others, tmp_path / ".out.notes"):
+        folder.mkdir()
+        (folder / "corpus.jsonl").write_text("half\n")
+    with staged(target) as first:
+        assert not dead.exists() and others.exists() and (tmp_path / ".out.notes").exists()
+        (first / "corpus.jsonl").write_text("first\n")
+        with staged(tmp_path / "out2"):
+            assert not others.exists() and first.exists()
+        with pytest.raises(InputError, match="out exists already"), staged(target) as second:
+            assert first.exists() and second != first
+            first.rename(target)  # the other one ends first
+        target.rename(first)
+    assert (target / "corpus.jsonl").read_text() == "first\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.notes", "out", "out2"]
+    dead.mkdir()
+    with pytest.raises(InputError, match="exists already"), staged(target):
+        pass
+    assert not dead.exists()
 
 
 def test_a_full_disk_is_a_build_error(tmp_path: Path) -> None:

@@ -19,7 +19,6 @@ from engine.datasets.reader import Dataset
 from engine.errors import InputError
 from engine.synth.dataset import MOST_PAIRS, write
 from engine.synth.scenes import read_scenes
-from engine.synth.staging import staged
 from tests.conftest import ROOT
 
 
@@ -169,26 +168,3 @@ def test_stopped_half_way_it_leaves_no_dataset(tmp_path: Path, how: signal.Signa
     [left] = tmp_path.iterdir()
     assert run(["data", "synth", "personal", str(tmp_path / "out"), "--people", "2", "--pairs", "2"]) == 0
     assert not left.exists() and [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-def test_what_a_dead_writer_left_is_cleared_and_a_living_ones_is_not(tmp_path: Path) -> None:
-    target = tmp_path / "out"
-    dead, others = tmp_path / ".out.0123456789ab.part", tmp_path / ".out2.0123456789ab.part"
-    for folder in (dead, others, tmp_path / ".out.notes"):
-        folder.mkdir()
-        (folder / "corpus.jsonl").write_text("half\n")
-    with staged(target) as first:
-        assert not dead.exists() and others.exists() and (tmp_path / ".out.notes").exists()
-        (first / "corpus.jsonl").write_text("first\n")
-        with staged(tmp_path / "out2"):
-            assert not others.exists() and first.exists()
-        with pytest.raises(InputError, match="out exists already"), staged(target) as second:
-            assert first.exists() and second != first
-            first.rename(target)  # the other one ends first
-        target.rename(first)
-    assert (target / "corpus.jsonl").read_text() == "first\n"
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".out.notes", "out", "out2"]
-    dead.mkdir()
-    with pytest.raises(InputError, match="exists already"), staged(target):
-        pass
-    assert not dead.exists()

@@ -21,7 +21,12 @@ from engine.errors import BuildError, InputError
 
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """As engine.datasets.write.staged, which raises the same; what killed writers of `target` left is removed first."""
+    """A temporary folder that becomes `target` if the block ends well, and is removed if it does not.
+
+    What killed writers of `target` left is removed first. Raises InputError if something is at `target` already, before
+    the block or by its end, and BuildError if the disk does not take the files. Whatever ends the block, an interrupt
+    too, nothing is left behind.
+    """
     taken = InputError(f"{target} exists already", remedy=f"Remove it (`rm -r {target}`) or give another folder")
     target = target.absolute()
     sweep(target)
