@@ -58,10 +58,12 @@ def search(
     request = Request("query", text, user=user, time=when, exclude=tuple(exclude or ()))
     run = searcher.search([request], k, chosen.options)
     hits = searcher.explain(request, run.documents(0), chosen.options)
-    said = personal_store(searcher.collection, user).understand(request, of_people=True) if user else None
     if as_context:
         typer.echo(context.as_context(hits))
         return
+    said = None
+    if user is not None and chosen.options.priors:
+        said = personal_store(searcher.collection, user).understand(request, of_people=True)
     if json:
         answers = [
             {
@@ -75,7 +77,7 @@ def search(
         understood = said.record() if said else None
         common.print_json({"method": method, "text": text, "user": user, "understood": understood, "hits": answers})
         return
-    if said and chosen.options.priors:
+    if said:
         typer.echo(f"understood, asked on {(said.now or 'no day')[:10]}: {'; '.join(said.lines) or 'nothing'}")
     if not hits:
         typer.echo("nothing found")

@@ -23,10 +23,9 @@ from engine.errors import InputError
 from engine.experiment import Contestant
 from engine.methods import parts
 from engine.methods.base import Method, Searcher
-from engine.priors import Store, Understood, personal_store
-from engine.records import EXPLAINED, Document, Hit, Judgement, Request
+from engine.priors import Understood, personal_store
+from engine.records import EXPLAINED, Document, Entity, Hit, Judgement, Request
 
-Entity = tuple[int, int, str]  # character offsets and a type: PER, LOC, EVT or TIM
 LONGEST = 500  # characters of a question; nobody types more, and a model reads no more
 NOBODY = "This collection has no people; leave the person out"
 
@@ -96,7 +95,7 @@ class Arena:
         self._searchers: list[Searcher] = [experiment.open_searcher(c, goal) for c in contestants]
         self._collection = goal.collection
         self._stores: dict[str | None, list[Document]] = {}
-        self._workspace, self._weighed = workspace, dict[str, Store]()
+        self._workspace = workspace
 
     @property
     def people(self) -> list[str]:
@@ -188,9 +187,7 @@ class Arena:
         """The answers with what was understood of the question."""
         said = None
         if request.user is not None:
-            if request.user not in self._weighed:
-                self._weighed[request.user] = personal_store(self._collection, request.user)
-            said = self._weighed[request.user].understand(request, of_people=True)
+            said = personal_store(self._collection, request.user).understand(request, of_people=True)
         found = {hit.document.id: hit.document for answer in answers for hit in answer.hits}
         in_question, in_documents = self._tagged(request.text, [*found.values()])
         return Asked(request.text, request.user, answers, self._right(request), said, in_question, in_documents)

@@ -1,8 +1,9 @@
 """What a question says beside its topic, laid over any searcher's scores: when it was, who took part, of what kind.
 
 Each is a prior in [0, 1] over the memories of one store, added to the searcher's own score with a weight; a memory that
-fits none stays in the list, only lower. `hard` is the paper's filter instead (PEARL, section 4.3 of its code): outside
-the interval nothing is returned. Which words mean which days is engine/timeparse/'s, who is who engine/people.py's.
+fits none stays in the list, only lower. In a conversation, what is said around a turn counts for it too. `hard` is the
+paper's filter instead (PEARL, section 4.3 of its code): outside the interval nothing is returned. Which words mean
+which days is engine/timeparse/'s, who is who engine/people.py's.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -37,6 +39,7 @@ KINDS_ASKED = {
 }
 KIND_NAMES = {"event": "something in the calendar", "message": "a message", "contact": "a contact"}
 PARTS = ("time", "people", "kind", "context")
+_STORES: WeakKeyDictionary[Collection, dict[str, Store]] = WeakKeyDictionary()  # a collection is one moment's
 AFTER = 0.7  # what is said after a turn, against what is said before it
 _ASKED = {kind: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for kind, words in KINDS_ASKED.items()}
 
@@ -133,9 +136,15 @@ def _conversation(document: Document) -> str:
 
 
 def personal_store(collection: Collection, user: str) -> Store:
-    """One person's live memories."""
-    rows = store_rows(collection, user)
-    return Store(np.asarray(rows, np.int64), [collection.document(row) for row in rows])
+    """One person's live memories; made once a collection, whoever of its searchers asks. Nobody's is empty."""
+    stores = _STORES.setdefault(collection, {})
+    if user not in stores:
+        rows = store_rows(collection, user)
+        made = Store(np.asarray(rows, np.int64), [collection.document(row) for row in rows])
+        if not rows:
+            return made  # anybody can ask for nobody's
+        stores[user] = made
+    return stores[user]
 
 
 class Priors(Searcher[SearchOptions]):
@@ -148,7 +157,6 @@ class Priors(Searcher[SearchOptions]):
     def __init__(self, searcher: Searcher, options: PriorOptions) -> None:
         self.searcher, self.priors = searcher, options
         self.name = searcher.name
-        self._stores: dict[str | None, Store] = {}
 
     @property
     def target(self) -> Target:  # type: ignore[override]
@@ -168,7 +176,7 @@ class Priors(Searcher[SearchOptions]):
     def _weigh(self, request: Request, run: Run, i: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """(n,) rows, their scores, (4, n) what each of PARTS added, (n,) which stay, of request number `i`."""
         found = run.rows[run.offsets[i] : run.offsets[i + 1]]
-        store = self._store(request.user)
+        store = personal_store(self.collection, request.user) if request.user is not None else None
         if store is None or len(store.rows) > self.priors.depth:
             whole = store
             store = Store(found, [self.collection.document(row) for row in found.tolist()])
@@ -189,14 +197,6 @@ class Priors(Searcher[SearchOptions]):
         if said.intervals and self.priors.hard:
             stay &= timeparse.inside(said.intervals, store.times, store.created)
         return store.rows, own + parts.sum(axis=0), parts, stay
-
-    def _store(self, user: str | None) -> Store | None:
-        """A person's memories, kept; None for everybody's collection."""
-        if user is None:
-            return None
-        if user not in self._stores:
-            self._stores[user] = personal_store(self.collection, user)
-        return self._stores[user]
 
     def explain(self, request: Request, documents: Sequence[str], options: SearchOptions | None = None) -> list[Hit]:
         run = self.searcher.search([request], max(len(documents), self.priors.depth), options)
@@ -224,7 +224,6 @@ class Priors(Searcher[SearchOptions]):
 
     def open(self, target: Target) -> None:
         self.searcher.open(target)
-        self._stores = {}
 
     @property
     def trained(self) -> Path | None:

@@ -13,7 +13,7 @@ from engine.artifacts import Workspace
 from engine.config import PriorOptions, SearchOptions
 from engine.index import collection as collections
 from engine.methods.base import Searcher, Target
-from engine.priors import Priors, Store, kind_asked, standard
+from engine.priors import Priors, Store, kind_asked, personal_store, standard
 from engine.records import Document, Hit, Moved, Request, Run
 from tests.engine.people_world import STORE
 
@@ -196,6 +196,14 @@ def test_what_is_said_around_an_answer_counts_by_hand() -> None:
     by_hand = [0.7 * 0.05, 0.1, 0.05, 0, 0, 0]  # 0.1 of what is before, 0.7 of that of what is after
     np.testing.assert_allclose(parts[3], by_hand, atol=1e-6)
     assert not parts[:3].any() and not store.parts(own, said, PriorOptions(context=0)).any()
+
+
+def test_one_store_serves_all_searchers_of_a_collection(fixed: Fixed) -> None:
+    store = personal_store(fixed.collection, "ann")
+    assert personal_store(fixed.collection, "ann") is store and len(store.rows) == len(STORE)
+    assert not len(personal_store(fixed.collection, "nobody").rows)
+    fixed.open(fixed.target.reopened())  # another moment of it
+    assert personal_store(fixed.collection, "ann") is not store
 
 
 def test_scores_are_scaled_within_a_store() -> None:
