@@ -155,6 +155,17 @@ def stage(
         raise full_disk(error, target) from error
 
 
+def model_stage(
+    target: Path, inputs: Mapping[str, Any], train: Callable[[Path, Path], Mapping[str, Any] | None]
+) -> Manifest:
+    """`stage` for a trained model. `train` gets the folder to fill, and one that outlives a killed run, where a trainer
+    keeps what it resumes from; that one goes when the model is published."""
+    state = target.with_name(f".{target.name}.state")
+    manifest = stage(target, "model", inputs, lambda made: train(made, state))
+    shutil.rmtree(state, ignore_errors=True)
+    return manifest
+
+
 def recover(folder: Path) -> None:
     """Finish or undo what killed processes left in `folder`; where somebody is at work, nothing is touched."""
     for left in sorted(folder.glob(".*.building")) + sorted(folder.glob(".*.old")):

@@ -8,7 +8,6 @@ negatives for a reader of texts. The training itself is engine/training/rerankin
 from __future__ import annotations
 
 import random
-import shutil
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,10 +16,11 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from engine.artifacts import Manifest, digest_tree, stage
+from engine.artifacts import Manifest, digest_tree, model_stage
 from engine.config import BuildConfig, RerankOptions
 from engine.datasets.reader import Dataset
 from engine.encoder import Encoder, EncoderConfig, find_model, shared_encoder
+from engine.index import reading
 from engine.index.reading import Reads
 from engine.methods.base import Target
 from engine.methods.parts import Part
@@ -51,10 +51,8 @@ def train(target: Target, dataset: Dataset, config: RerankerConfig, name: str) -
     if config.model:
         base = target.workspace.trained("dense", config.model) / "encoder"
         retriever = shared_encoder(config.retriever.model_copy(update={"model": str(base), "revision": None}))
-    folder = target.workspace.model("reranker", name)
-    state = folder.with_name(f".{folder.name}.state")
 
-    def build(made: Path) -> Mapping[str, Any]:
+    def build(made: Path, state: Path) -> Mapping[str, Any]:
         groups = mined(questions, retriever, config)
         figures = train_cross_encoder(base, groups, made / "model", config.cross, state, gpus=target.processes)
         return {"reranker": figures}
@@ -63,13 +61,12 @@ def train(target: Target, dataset: Dataset, config: RerankerConfig, name: str) -
         "version": VERSION,
         "dataset": target.dataset_digest,
         "collection": target.collection.digest,
+        "reading": reading.VERSION,
         "retriever": retriever.digest,
         "base": digest_tree(base),
         "config": config.model_dump(mode="json", exclude={"retriever", "base", "model"}),
     }
-    manifest = stage(folder, "model", inputs, build)
-    shutil.rmtree(state, ignore_errors=True)
-    return manifest
+    return model_stage(target.workspace.model("reranker", name), inputs, build)
 
 
 def mined(questions: Questions, retriever: Encoder, config: RerankerConfig) -> list[Group]:

@@ -15,6 +15,7 @@ from engine.index.segment import Segment
 from engine.people import Circle, as_memory
 
 Reads = Literal["content", "memory"]
+VERSION = 1  # of how a memory is put into words
 
 
 def texts(segment: Segment, before: Sequence[Segment], reads: Reads) -> Iterator[str]:
@@ -60,4 +61,4 @@ def store_rows(collection: Collection, user: str) -> list[int]:
 
 def inputs(before: Sequence[Segment], reads: Reads) -> dict[str, Any]:
     """What else than the segment itself these texts are made of, for a manifest."""
-    return {} if reads == "content" else {"reads": reads, "people_of": [s.manifest.digest for s in before]}
+    return {} if reads == "content" else {"reads": [reads, VERSION], "people_of": [s.manifest.digest for s in before]}

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.artifacts import Manifest, stage
+from engine.artifacts import Manifest, model_stage
 from engine.datasets.reader import Dataset
 from engine.encoder import shared_encoder
+from engine.index import reading
 from engine.methods.base import Target
 from engine.methods.baselines.dense import DenseBuild
 from engine.personal import Questions
@@ -23,10 +23,8 @@ def train(target: Target, dataset: Dataset, config: DenseBuild, name: str) -> Ma
 
     base = shared_encoder(config.encoder)
     questions = Questions(dataset, target.collection, config.reads)
-    folder = target.workspace.model("dense", name)
-    state = folder.with_name(f".{folder.name}.state")
 
-    def build(made: Path) -> Mapping[str, Any]:
+    def build(made: Path, state: Path) -> Mapping[str, Any]:
         pairs = [
             Pair(
                 query=answered.request.text,
@@ -43,11 +41,10 @@ def train(target: Target, dataset: Dataset, config: DenseBuild, name: str) -> Ma
         "version": VERSION,
         "dataset": target.dataset_digest,
         "collection": target.collection.digest,
+        "reading": reading.VERSION,
         "encoder": base.digest,
         "reads": config.reads,
         "questions": config.questions,
         "adapt": config.adapt.model_dump(mode="json"),
     }
-    manifest = stage(folder, "model", inputs, build)
-    shutil.rmtree(state, ignore_errors=True)
-    return manifest
+    return model_stage(target.workspace.model("dense", name), inputs, build)

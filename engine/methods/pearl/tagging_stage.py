@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from engine.artifacts import Manifest, digest_tree, stage
+from engine.artifacts import Manifest, digest_tree, model_stage
 from engine.config import BuildConfig
 from engine.datasets.reader import Dataset
 from engine.encoder import find_model
@@ -33,10 +32,8 @@ class TaggerBuild(BuildConfig):
 def train(target: Target, dataset: Dataset, config: TaggerBuild, name: str) -> Manifest:
     """Make `models/tagger/NAME`. Raises InputError where no text of the dataset carries entities."""
     more = Path(config.conll) if config.conll else None
-    folder = target.workspace.model("tagger", name)
-    state = folder.with_name(f".{folder.name}.state")
 
-    def build(made: Path) -> Mapping[str, Any]:
+    def build(made: Path, state: Path) -> Mapping[str, Any]:
         sentences = [s for s in of_dataset(dataset, "train") if s.entities is not None]
         if not sentences:
             remedy = "Make one with entities: python -m admin data synth personal DIR"
@@ -53,9 +50,7 @@ def train(target: Target, dataset: Dataset, config: TaggerBuild, name: str) -> M
         "transformer": digest_tree(find_model(config.tagger.encoder)),
         "config": config.model_dump(mode="json", exclude={"conll"}),
     }
-    manifest = stage(folder, "model", inputs, build)
-    shutil.rmtree(state, ignore_errors=True)
-    return manifest
+    return model_stage(target.workspace.model("tagger", name), inputs, build)
 
 
 PART = Part(

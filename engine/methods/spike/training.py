@@ -9,12 +9,11 @@ added later are read with the same model: it is not trained again.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.artifacts import Manifest, stage
+from engine.artifacts import Manifest, model_stage
 from engine.encoder import find_model, shared_encoder
 from engine.errors import InputError
 from engine.llm.config import LlmConfig
@@ -58,10 +57,9 @@ def _train(target: Target, config: SpikeConfig, folder: Path, source: Any) -> Ma
     """`source` says what is learned from: another one is learned anew."""
     from engine.training import adapt_encoder, finetune_causal
 
-    state = folder.with_name(f".{folder.name}.state")
     base = shared_encoder(config.dense.encoder)
 
-    def build(made: Path) -> Mapping[str, Any]:
+    def build(made: Path, state: Path) -> Mapping[str, Any]:
         outputs: dict[str, Any] = {}
         if config.adapt:
             pairs = _pairs(target, config)
@@ -85,9 +83,7 @@ def _train(target: Target, config: SpikeConfig, folder: Path, source: Any) -> Ma
         "pairs": [config.pairs, config.per_document],
         "student": _student(config),
     }
-    manifest = stage(folder, "model", inputs, build)
-    shutil.rmtree(state, ignore_errors=True)
-    return manifest
+    return model_stage(folder, inputs, build)
 
 
 def _student(config: SpikeConfig) -> dict[str, Any] | None:
