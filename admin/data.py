@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -55,7 +56,7 @@ def check(
     else:
         for line in report.lines(SHOWN):
             typer.echo(line)
-        judged = ", ".join(f"{number} in {split}" for split, number in report.judgements.items()) or "none"
+        judged = _judged(report.judgements)
         users = f" of {report.users} users" if report.users else ""
         typer.echo(
             f"{folder.name}: {report.documents} documents{users}, {report.queries} queries, judgements: {judged}"
@@ -63,6 +64,10 @@ def check(
         typer.echo(f"{len(report.errors)} errors, {len(report.notes)} notes")
     if report.errors:
         raise typer.Exit(2)
+
+
+def _judged(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} in {split}" for split, number in counts.items()) or "none"
 
 
 synth = typer.Typer(help="Write data of invented people.", no_args_is_help=True, rich_markup_mode=None)
@@ -108,7 +113,7 @@ def synth_personal(
     if json:
         common.print_json(counts)
         return
-    judged = ", ".join(f"{number} in {split}" for split, number in counts["judgements"].items())
+    judged = _judged(counts["judgements"])
     typer.echo(f"{target}: {people} people, {counts['documents']} documents, {counts['queries']} queries: {judged}")
 
 
@@ -130,7 +135,7 @@ def _written_people(
     if json:
         common.print_json(counts)
         return
-    judged = ", ".join(f"{number} in {split}" for split, number in counts["judgements"].items())
+    judged = _judged(counts["judgements"])
     typer.echo(
         f"{target}: {counts['people']} people, {counts['documents']} documents, {counts['queries']} queries: {judged}"
     )
@@ -186,7 +191,7 @@ def import_(
     if json:
         common.print_json(counts)
         return
-    judged = ", ".join(f"{number} in {split}" for split, number in counts["judgements"].items()) or "none"
+    judged = _judged(counts["judgements"])
     typer.echo(f"{target}: {counts['documents']} documents, {counts['queries']} queries, judgements: {judged}")
     for reason, number in counts["dropped"].items():
         typer.echo(f"dropped: {number} {reason}")

@@ -23,7 +23,7 @@ from engine.artifacts import Workspace, read_manifest
 from engine.datasets.reader import Dataset
 from engine.errors import QuintetError
 from engine.files import lock
-from engine.synth.dataset import write
+from engine.synth.dataset import made_by, write
 
 NAME = "people"  # of the dataset, and of the models trained on it
 PEOPLE, PAIRS = 40, 4000  # enough for a tagger; minutes on two cores
@@ -31,8 +31,8 @@ CONFIGS = {"dense": "dense_personal"}
 
 
 def invented(workspace: Workspace, people: int = PEOPLE, pairs: int = PAIRS, seed: int = 0) -> Dataset:
-    """The invented people of a workspace; written if they are not there, `people/PEOPLE-PAIRS-SEED/people`."""
-    folder = workspace.root / "people" / f"{people}-{pairs}-{seed}" / NAME
+    """The invented people of a workspace, written if they are not there; those of another grammar are others."""
+    folder = workspace.root / "people" / f"{people}-{pairs}-{seed}-{made_by()[:8]}" / NAME
     with lock(folder.with_name(f".{NAME}.lock"), label="the invented people"):
         if not folder.is_dir():
             folder.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+Entity = tuple[int, int, str]  # (start, end, type) in characters of a text; types PER, LOC, EVT and TIM
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

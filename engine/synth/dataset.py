@@ -18,6 +18,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
+from engine.artifacts import digest, digest_file
 from engine.datasets.staging import staged
 from engine.datasets.write import write_rows
 from engine.errors import InputError
@@ -115,6 +116,12 @@ def write(
                 judged["dev" if question.person in dev else "train"].append((question.id, question.memory, 1))
         (folder / "README.md").write_text(_readme(number, pairs, seed, rules), "utf-8")
         return {"people": number, **write_rows(folder, documents, queries, judged, compress=False)}
+
+
+def made_by(scenes: Path = SCENES) -> str:
+    """Names what writes: the same name and seed give the same people."""
+    sources = sorted([*Path(__file__).parent.glob("*.py"), *scenes.glob("*.jsonl")])
+    return digest([[path.name, digest_file(path)] for path in sources])
 
 
 def _people(draw: partial, shares: list[int], processes: int | None) -> Iterator[Invented]:

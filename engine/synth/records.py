@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-Entity = tuple[int, int, str]
+from engine.records import Entity
+
 KINDS = ("event", "message", "contact")
 
 

@@ -16,8 +16,8 @@ from typing import Any
 from engine.artifacts import digest
 from engine.datasets.reader import Dataset
 from engine.errors import InputError
+from engine.records import Entity
 
-Entity = tuple[int, int, str]  # text[start:end] is the surface
 TYPES = ("EVT", "LOC", "PER", "TIM")
 WORDS = {"EVT": "event", "LOC": "location", "PER": "person", "TIM": "time"}
 WNUT = {"person": "PER", "location": "LOC"}  # what of WNUT-17's types means the same here
