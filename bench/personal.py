@@ -17,12 +17,12 @@ from pathlib import Path
 
 from bench import people, tagging, timephrases
 from bench.ablations import table
+from bench.table import tell
 from engine import experiment, learning
 from engine.artifacts import Workspace, hardware
 from engine.datasets.reader import Dataset
 from engine.runs import SavedRun
 
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 PEOPLE, PAIRS, SEED = 200, 50_000, 0
 MODEL = learning.NAME
 PLAIN = "as it is"
@@ -85,12 +85,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--write", type=Path, help="the page whose tables are replaced")
     options = parser.parse_args(arguments)
     text = "\n".join(_report(options.collections, options.judged, Workspace(options.workspace)))
-    if options.write:
-        page = options.write.read_text("utf-8")
-        before, _, rest = page.partition(BEGIN)
-        options.write.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", "utf-8")
-    else:
-        sys.stdout.write(text + "\n")
+    tell(text, options.write)
 
 
 def learn(workspace: Workspace, collections: Path) -> Path:
@@ -115,7 +110,7 @@ def _report(collections: Path, judged: Sequence[Path], workspace: Workspace) -> 
         yield from _searchers(name, path, workspace)
     yield "\n## Tagging\n"
     yield from tagging.table(tagging.measure(collections, synth, workspace.model("tagger", MODEL) / "tagger"))
-    yield "\n## The invented people beside others\n"
+    yield ""
     yield from people.report({"synth": synth, **{n: p for n, p in places.items() if n != "locomo"}}, 2000, 12)
 
 

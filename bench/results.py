@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench import ablations
 from bench.ablations import table
+from bench.table import tell
 from engine import experiment
 from engine.artifacts import Workspace, hardware
 from engine.datasets.reader import Dataset
@@ -34,7 +35,6 @@ BM25_CHOICES = {
     "Elasticsearch (k1 1.2, b 0.75)": (1.2, 0.75),
     "bm25s (k1 1.5, b 0.75)": (1.5, 0.75),
 }
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -45,13 +45,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--write", type=Path, help="the page whose tables are replaced")
     options = parser.parse_args(arguments)
     text = "\n".join(_report(options.collections, Workspace(options.workspace)))
-    if options.write:
-        page = options.write.read_text("utf-8")
-        before, _, rest = page.partition(BEGIN)
-        after = rest.partition(END)[2]
-        options.write.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", "utf-8")
-    else:
-        sys.stdout.write(text + "\n")
+    tell(text, options.write)
 
 
 def _report(collections: Path, workspace: Workspace) -> Iterator[str]:

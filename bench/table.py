@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from bench.measure import Comparison
 
 HEADER = ("what", "ours", "direct", "ratio [min..max]", "budget", "met")
 TEN_PERCENT = 1.10
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"  # of the tables on a page with sentences around them
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,15 @@ def compared(what: str, comparison: Comparison, budget: float | None = TEN_PERCE
         "" if budget is None else f"<= {budget:.2f}",
         None if budget is None else comparison.ratio <= budget,
     )
+
+
+def tell(text: str, page: Path | None) -> None:
+    """Print a report, or put it between the marks of an existing page."""
+    if page is None:
+        sys.stdout.write(text + "\n")
+        return
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", "utf-8")
 
 
 def number(value: float) -> str:

@@ -67,8 +67,8 @@ def prepare(workspace: Workspace, folders: Sequence[Path] = ()) -> Demo:
         take_in(workspace, dataset)
         alive = [m for m in methods.everything() if m.lives_on(workspace, dataset.digest)]
         plain = [experiment.contestant(m.name, None, m.first_start) for m in alive]
-        personal = experiment.target(workspace, dataset).collection.users
-        fields[dataset.name] = [experiment.personal(c) for c in plain] if personal else plain
+        people = experiment.target(workspace, dataset).collection.users
+        fields[dataset.name] = [experiment.personal(c) for c in plain] if people else plain
         judged = {
             (run.info["config"], run.info["split"])
             for run in runs.everything(workspace)

@@ -106,15 +106,14 @@ def trainee(name: str, config: str | None = None, settings: Sequence[str] = ()) 
         path = _path(name, config)
         part, build = parts.configured(name, _read(name, path), path.name, settings)
         return Trainee(build, part.use, part.train)
+    known = [*(method.name for method in methods.everything() if method.train), *parts.MODULES]
     if name not in methods.MODULES:
-        known = [*(method.name for method in methods.everything() if method.train), *parts.MODULES]
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
         hint = f"Did you mean {near[0]!r}? " if near else ""
         raise InputError(f"nothing called {name!r} can be trained", remedy=f"{hint}There are {', '.join(known)}")
     chosen = contestant(name, config, settings)
     if chosen.method.train is None:
-        those = [method.name for method in methods.everything() if method.train] + [*parts.MODULES]
-        raise InputError(f"{name} needs no training", remedy=f"Index at once; those that train are: {', '.join(those)}")
+        raise InputError(f"{name} needs no training", remedy=f"Index at once; those that train are: {', '.join(known)}")
     return Trainee(chosen.build, "use it with --model {name}", chosen.method.train)
 
 
