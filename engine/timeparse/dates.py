@@ -13,11 +13,12 @@ from engine.timeparse.words import (
     MOTHERS_DAYS,
     NEW_YEAR_AHEAD,
     QUARTERS,
-    day_number,
+    Cycle,
     day_of_month,
     day_of_year,
     month_number,
     month_of,
+    ordinal,
 )
 
 
@@ -28,7 +29,7 @@ def nothing(m: re.Match[str], at: Moment) -> Meaning:
 
 def dated(m: re.Match[str], at: Moment) -> Meaning:
     """5 May, May 5th 2023, the 21st of June, the fifth of March; the days beside a 29 February that there was not."""
-    month, day = month_number(m["month"]), day_number(m["day"] or m["word"])
+    month, day = month_number(m["month"]), ordinal(m["day"] or m["word"])
     if m["year"] and (month, day) == (2, 29):
         march = datetime(year_number(m["year"], at), 3, 1)
         leap = (march - DAY).day == 29
@@ -40,14 +41,15 @@ def dated(m: re.Match[str], at: Moment) -> Meaning:
         return NOTHING  # 31 June 2023
     if day > 29 and day > monthrange(2024, month)[1]:
         return NOTHING
-    cycle = day_of_year(month, day)
-    return Meaning(resolve(cycle, "", "", at), cycle)
+    return _recurring(day_of_year(month, day), at)
 
 
-def nth_day(m: re.Match[str], at: Moment) -> Meaning | None:
-    cycle = day_of_month(day_number(m["day"]))
-    readings = resolve(cycle, "", "", at)
-    return Meaning(readings, cycle) if readings else None
+def nth_day(m: re.Match[str], at: Moment) -> Meaning:
+    return _recurring(day_of_month(ordinal(m["day"])), at)
+
+
+def _recurring(cycle: Cycle, at: Moment) -> Meaning:
+    return Meaning(resolve(cycle, at), cycle)
 
 
 def year_number(text: str, at: Moment) -> int:
@@ -85,7 +87,7 @@ def iso(m: re.Match[str], at: Moment) -> Meaning:
     return Meaning([(start, start + DAY, 1.0)])
 
 
-def numeric(m: re.Match[str], at: Moment) -> Meaning | None:
+def numeric(m: re.Match[str], at: Moment) -> Meaning:
     """5/12/2023: day first unless that is impossible, and both where both are possible."""
     year = int(m["year"]) + (2000 if len(m["year"]) == 2 else 0)
     orders = [(m["a"], m["b"], 0.65), (m["b"], m["a"], 0.35)]
@@ -96,16 +98,13 @@ def numeric(m: re.Match[str], at: Moment) -> Meaning | None:
     return Meaning([(day, day + DAY, weight) for day, weight in readings.items()])
 
 
-def quarter(m: re.Match[str], at: Moment) -> Meaning | None:
+def quarter(m: re.Match[str], at: Moment) -> Meaning:
     """Q3 2022, the second quarter, the last quarter of 2022."""
-    word = m["q"]
-    n = int(word) if word.isdigit() else {"first": 1, "second": 2, "third": 3}.get(word, 4)
-    cycle = QUARTERS[n - 1]
-    if m["year"]:
-        start = month_of(year_number(m["year"], at), 3 * n - 2)
-        return Meaning([(start, month_of(start.year, start.month + 3), 1.0)])
-    readings = resolve(cycle, "", "", at)
-    return Meaning(readings, cycle) if readings else None
+    n = 4 if m["q"] in ("last", "final") else ordinal(m["q"])
+    if not m["year"]:
+        return _recurring(QUARTERS[n - 1], at)
+    start = month_of(year_number(m["year"], at), 3 * n - 2)
+    return Meaning([(start, month_of(start.year, start.month + 3), 1.0)])
 
 
 def decade(m: re.Match[str], at: Moment) -> Meaning:
@@ -120,9 +119,9 @@ def decade(m: re.Match[str], at: Moment) -> Meaning:
 
 def mothers_day(m: re.Match[str], at: Moment) -> Meaning:
     """In May in America, in Lent in Britain."""
-    return Meaning([(a, b, w) for cycle in MOTHERS_DAYS for a, b, w in resolve(cycle, "", "", at)])
+    return Meaning([(a, b, w) for cycle in MOTHERS_DAYS for a, b, w in resolve(cycle, at)])
 
 
 def new_year_ahead(m: re.Match[str], at: Moment) -> Meaning:
     """In the new year: its first weeks."""
-    return Meaning(resolve(NEW_YEAR_AHEAD, "", "", at), NEW_YEAR_AHEAD)
+    return _recurring(NEW_YEAR_AHEAD, at)

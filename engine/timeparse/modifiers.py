@@ -34,7 +34,7 @@ def _half(second: bool) -> Modifier:
 
     def half(m: re.Match[str], r: Reading, at: Moment) -> Reading:
         middle = r[0] + (r[1] - r[0]) / 2
-        if r[0] == unit_span("year", r[0])[0] and r[1] == unit_span("year", r[0])[1]:
+        if r[:2] == unit_span("year", r[0]):
             middle = shift(r[0], "month", 6)
         elif r[1] - r[0] > DAY:
             middle = midnight(middle)

@@ -18,7 +18,7 @@ from engine.timeparse.modifiers import AFTER, BESIDE, PARTS, Modifier
 from engine.timeparse.numbers import unread
 from engine.timeparse.readings import NOTHING, Meaning, Moment
 from engine.timeparse.rules import RULES
-from engine.timeparse.words import WEEK, Cycle, Reading, Span
+from engine.timeparse.words import WEEK, Cycle, Reading, Span, ordinal
 
 _MOST_READINGS = 8
 _MOST_PHRASES = 10  # of one question; joining looks at all pairs
@@ -70,7 +70,6 @@ def _found(plain: str, at: Moment) -> list[Phrase]:
 # --- joining: the smaller phrase is looked for in the larger
 _NEAR = re.compile(r"[ ,]*(?:\b(?:of|in|on|during|the|at|for|back|and|that)\b[ ,]*)*")
 _NTH = re.compile(r"\b(?:the )?(first|second|third|fourth|last|1st|2nd|3rd|4th) $")
-_ORDINALS = {"first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3, "last": -1}
 
 
 def _joined(plain: str, phrases: list[Phrase], at: Moment) -> list[Phrase]:
@@ -151,7 +150,7 @@ def _picked(plain: str, small: Phrase, big: Phrase) -> Phrase | None:
         ]
         if which is not None:
             spans = [s for s in spans if s[0] >= start]
-            spans = spans[_ORDINALS[which] :][:1]
+            spans = spans[-1:] if which == "last" else spans[ordinal(which) - 1 :][:1]
         elif not near:  # both speak of one time only if this reading was there before
             spans = [s for s in spans if s in [r[:2] for r in small.meaning.readings]]
         readings += [(*s, weight / len(spans)) for s in spans[:6]]
@@ -164,15 +163,18 @@ def _picked(plain: str, small: Phrase, big: Phrase) -> Phrase | None:
 
 
 # --- modifiers: what stands right before or after a phrase
+_BEFORE = [*((*part, True) for part in PARTS), *((*beside, False) for beside in BESIDE)]
+
+
 def _modified(plain: str, phrase: Phrase, at: Moment) -> Phrase:
     for _ in range(2):  # "before the end of June"
         head = plain[max(0, phrase.start - 40) : phrase.start]
-        for pattern, modifier in (*PARTS, *BESIDE):
+        for pattern, modifier, of_calendar in _BEFORE:
             if match := pattern.search(head):
                 cycle = phrase.meaning.cycle
                 if match[0].startswith("over") and (cycle is None or cycle.kind != "holiday"):
                     break  # "over the last two months" is no wider than they are
-                if (pattern, modifier) in PARTS:
+                if of_calendar:
                     phrase = replace(phrase, meaning=_on_the_calendar(phrase.meaning))
                 phrase = _apply(modifier, match, phrase, phrase.start - len(match[0]), phrase.end, at)
                 break
@@ -201,8 +203,6 @@ def _apply(modifier: Modifier, match: re.Match[str], phrase: Phrase, start: int,
 
 
 # --- several phrases of one question
-
-
 def _combined(phrases: list[Phrase]) -> list[Held]:
     """One list of readings, the surest first: where phrases nest their common part, otherwise each phrase's own."""
     sure = [p for p in phrases if not p.meaning.vague] or phrases[:1]

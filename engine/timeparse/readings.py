@@ -16,18 +16,16 @@ from engine.timeparse.words import (
     HOLIDAY_CYCLES,
     MIDWEEK,
     MONTH_CYCLES,
-    MONTHS,
     SEASON_CYCLES,
+    SHORT_DAYS,
     SHORT_MONTHS,
     UNIT_DAYS,
     WEEKDAY_CYCLES,
-    WEEKDAYS,
     WEEKEND,
     Cycle,
     Reading,
     Span,
     midnight,
-    month_number,
     shift,
     unit_span,
 )
@@ -64,10 +62,10 @@ def distant(now: datetime, unit: str, low: float, high: float, sign: int) -> Mea
         return Meaning([(near, far, 1.0)])
     exact = low == high and unit in ("day", "night") and (high < 20 or high % 10)  # 100 days are about as many
     slacks = ((0.0, 0.75), (1.0, 0.25)) if exact else ((max(0.35, 0.03 * high), 0.6), (0.7 + 0.1 * high, 0.4))
+    first, last = sorted(shift(now, unit, sign * n) for n in (low, high))
     readings = []
     for slack, weight in slacks:
         margin = timedelta(days=UNIT_DAYS[unit] * slack)
-        first, last = sorted(shift(now, unit, sign * n) for n in (low, high))
         start, end = midnight(first - margin), midnight(last + margin) + DAY
         if sign < 0 and low >= 1:
             end = min(end, midnight(now) + DAY)
@@ -81,7 +79,7 @@ def distant(now: datetime, unit: str, low: float, high: float, sign: int) -> Mea
 
 def cycle_of(word: str) -> Cycle | None:
     """The cycle that a weekday, month, season, holiday or "weekend" names."""
-    word = word.strip(" .").replace("aries", "ary").replace("arie", "ary")
+    word = word.strip(" .").replace("arie", "ary")  # "two Januaries ago", without its s
     for table in (WEEKDAY_CYCLES, MONTH_CYCLES, SEASON_CYCLES):
         if word in table:
             return table[word]
@@ -90,9 +88,10 @@ def cycle_of(word: str) -> Cycle | None:
     for pattern, cycle in HOLIDAY_CYCLES:
         if re.fullmatch(pattern, word):
             return cycle
-    if len(word) >= 3 and any(name.startswith(word[:3]) for name in WEEKDAYS):
-        return next(c for name, c in WEEKDAY_CYCLES.items() if name.startswith(word[:3]))
-    return MONTH_CYCLES[MONTHS[month_number(word) - 1]] if re.fullmatch(SHORT_MONTHS, word) else None
+    for short, table in ((SHORT_DAYS, WEEKDAY_CYCLES), (SHORT_MONTHS, MONTH_CYCLES)):
+        if re.fullmatch(short, word):
+            return next(cycle for name, cycle in table.items() if name.startswith(word[:3]))
+    return None
 
 
 def weighted(spans: Sequence[tuple[Span, float]]) -> list[Reading]:
@@ -100,8 +99,11 @@ def weighted(spans: Sequence[tuple[Span, float]]) -> list[Reading]:
     return [(*span, weight) for span, weight in spans if weight > 0]
 
 
-def resolve(cycle: Cycle, which: str, far: str, at: Moment) -> list[Reading]:
-    """Which instances of a cycle are meant by last, next, this or nothing before it, and how surely."""
+def resolve(cycle: Cycle, at: Moment, which: str = "", far: str = "") -> list[Reading]:
+    """Which instances of a cycle are meant by last, next, this or nothing before it, and how surely.
+
+    `far` is "before last" or "after next", or words like these.
+    """
     over, current, ahead = cycle.around(at.now)
     spans: list[tuple[Span, float]]
     if far:

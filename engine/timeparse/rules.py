@@ -18,6 +18,8 @@ from engine.timeparse.words import (
     HOLIDAY_PATTERN,
     MONTHS,
     ORDINAL_WORD,
+    SEASON_CYCLES,
+    SHORT_DAYS,
     SHORT_MONTHS,
     UNIT_DAYS,
     WEEKDAYS,
@@ -28,12 +30,11 @@ from engine.timeparse.words import (
 
 Rule = Callable[["re.Match[str]", Moment], Meaning | None]
 
-UNIT = r"(?:minute|hour|day|night|week|fortnight|weekend|month|quarter|year|decade)"
+UNIT = rf"(?:{'|'.join(UNIT_DAYS)})"
 _MONTH = "|".join(MONTHS)
 _ANY_MONTH = rf"(?:{_MONTH}|(?:{SHORT_MONTHS})\.?)"
 _DAY = "|".join(WEEKDAYS)
-_SHORT_DAY = r"mon|tues?|weds?|thu(?:rs?)?|fri|sat"
-_SEASON = r"spring|summer|autumn|fall|winter"
+_SEASON = "|".join(SEASON_CYCLES)
 _YEAR = r"(?:19[0-9]{2}|20[0-9]{2})(?![0-9])"
 _SHORT_YEAR = r"'[0-9]{2}(?![0-9'])"
 _STOP = r"(?= ?(?:$|[?.,;!])| (?:i|we|you|when|with|and|or|at|in|that|did|was|were)\b)"
@@ -51,7 +52,7 @@ def _ago(m: re.Match[str], at: Moment) -> Meaning:
 
 
 def _ahead(m: re.Match[str], at: Moment) -> Meaning | None:
-    if m.re.groupindex.get("guess") and m["guess"] and (at.past > 0.8 or UNIT_DAYS[m["unit"]] < 1):
+    if "guess" in m.re.groupindex and (at.past > 0.8 or UNIT_DAYS[m["unit"]] < 1):
         return None  # "did I finish it in two weeks": how long, not when
     low, high = number(m["n"])
     return distant(at.now, m["unit"], low, high, 1)
@@ -108,8 +109,8 @@ def _unit(m: re.Match[str], at: Moment) -> Meaning:
     """This, last and next week, month, quarter or year, and the ones before and after."""
     which, unit, now = m["which"], m["unit"], at.now
     n = 0 if re.match(r"(?:this|the|the current)$", which) else -1 if re.search(r"last|past|previous", which) else 1
-    far = m.re.groupindex.get("far") and m["far"]
-    n = (2 if "after" in far else -2) if far else n
+    if far := m.groupdict().get("far"):
+        n = 2 if "after" in far else -2
     span = unit_span(unit, now, n)
     if far:
         return Meaning([(*span, 0.8), (*distant(now, unit, 2, 2, -1 if n < 0 else 1).readings[0][:2], 0.2)], frame=span)
@@ -171,12 +172,11 @@ _VERB = re.compile(r" (?!(?:in|on|at|with|and|or|to|for|when|while)\b)[a-z]")  #
 
 def _recurring(m: re.Match[str], at: Moment) -> Meaning | None:
     cycle, groups = cycle_of(m["cycle"]), m.groupdict()
-    if cycle is None or (
-        m["cycle"] == "may" and groups.get("which") in ("this", "that") and _VERB.match(m.string, m.end())
-    ):
+    which, far = groups.get("which", ""), groups.get("far", "")
+    if cycle is None or (m["cycle"] == "may" and which in ("this", "that") and _VERB.match(m.string, m.end())):
         return None
-    readings = resolve(cycle, groups.get("which") or "", groups.get("far") or "", at)
-    return Meaning(readings, cycle, frame=readings[0][:2] if groups.get("which") else None) if readings else None
+    readings = resolve(cycle, at, which, far)
+    return Meaning(readings, cycle, frame=readings[0][:2] if which else None) if readings else None
 
 
 def _week_from(m: re.Match[str], at: Moment) -> Meaning | None:
@@ -195,7 +195,7 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (rf"(?:the )?(?:{_NTH}) (?:{_DAY}|weekend|day|week) (?:of|in) (?:each|every) (?:week|month|quarter|year)",
          dates.nothing),
         (rf"(?:each|every)(?: other| second| single| (?:{_NTH})| {NUMBER})?"
-         rf" (?:{_DAY}|{_SHORT_DAY}|{_SEASON}|{_ANY_MONTH}|{HOLIDAY_PATTERN}|{UNIT}s?)", dates.nothing),
+         rf" (?:{_DAY}|{SHORT_DAYS}|{_SEASON}|{_ANY_MONTH}|{HOLIDAY_PATTERN}|{UNIT}s?)", dates.nothing),
         (rf"(?:{_DAY}|weekend|midweek) (?:morning|afternoon|evening|night)s", dates.nothing),
         (r"the day before yesterday", days(-2)),
         (r"the day after tomorrow", days(2)),
@@ -214,7 +214,7 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (r"(?P<n>)(?P<unit>day|week|month|year)s (?:ago|back)", _ago),
         (rf"(?P<n>{NUMBER}) (?P<cycle>{_DAY}|{_SEASON}|januarie|februarie|{_MONTH}|christmas|easter)"
          r"(?:s|es)? (?:ago|back)", _cycle_ago),
-        (rf"(?:(?:a|two) (?:week|fortnight|weeks)s? (?:on|from|this) (?P<cycle>{_DAY}))", _week_from),
+        (rf"(?:a|two) (?:week|fortnight)s? (?:on|from|this) (?P<cycle>{_DAY})", _week_from),
         (rf"(?P<cycle>{_DAY}) (?:week|fortnight)", _week_from),
         (rf"(?:in )?(?P<n>{NUMBER}) (?P<unit>{UNIT})s?(?:'s?|s')? (?:from now|from today|hence|time)", _ahead),
         (rf"(?P<guess>in|within) (?:about |around )?(?P<n>{NUMBER}) (?P<unit>{UNIT})s?(?! of)", _ahead),
@@ -281,7 +281,7 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (r"(?P<lead>(?:first|second|third|fourth|1st|2nd|3rd|4th|one|a) )(?P<cycle>weekend)(?= (?:of|in)\b)",
          _recurring),
         (rf"{_WHICH} (?P<cycle>weekend|{_DAY}|{HOLIDAY_PATTERN})", _recurring),
-        (rf"(?P<which>last|next|this) (?P<cycle>{_SHORT_DAY})", _recurring),
+        (rf"(?P<which>last|next|this) (?P<cycle>{SHORT_DAYS})", _recurring),
         (rf"{_WHICH} (?P<cycle>{_SEASON})(?! (?:rolls?|onions?|water|down|over)\b)", _recurring),
         (rf"{_WHICH} (?P<cycle>{_ANY_MONTH})"
          r"(?! (?:be|not|have|help|seem|sound|well|also|for|against|to|through) )", _recurring),
@@ -298,7 +298,7 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
          r" (?P<unit>week|month|quarter|year)(?! (?:before|after|of))", _unit),
         (r"(?P<cycle>january|february|july|september|october|november|december)", _recurring),
         (rf"(?P<cycle>{HOLIDAY_PATTERN}|{_DAY})", _recurring),
-        (rf"(?P<lead>on )(?P<cycle>{_SHORT_DAY})", _recurring),
+        (rf"(?P<lead>on )(?P<cycle>{SHORT_DAYS})", _recurring),
         (rf"(?P<lead>(?:on|by|before|after|until|till|since|around|(?:morning|afternoon|evening|night) of) )"
          rf"the (?P<day>{_ORDINAL}(?<=[a-z]))"
          r"(?=$| ?[?.,;!]| (?:at|with|for|in|of|and|or|to|this|last|next) )", dates.nth_day),

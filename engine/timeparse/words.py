@@ -12,7 +12,6 @@ from calendar import monthrange
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 
 Span = tuple[datetime, datetime]
 Reading = tuple[datetime, datetime, float]  # a span and the share of belief in it
@@ -28,6 +27,7 @@ MONTHS = (
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
 SHORT_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec"  # a pattern
+SHORT_DAYS = "mon|tues?|weds?|thu(?:rs?)?|fri|sat"  # a pattern, without "sun"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -93,15 +93,14 @@ class Cycle:
         return start <= span[0] < end
 
 
-def yearly(name: str, kind: str, of_year: Callable[[int], Span | None]) -> Cycle:
-    """A cycle of which each year begins one, or (29 February) none."""
+def yearly(name: str, kind: str, of_year: Callable[[int], Span | None], years: int = 1) -> Cycle:
+    """A cycle of which each year begins one, or (29 February) none; from one to the next it is `years` years."""
 
     def spans(first: datetime, last: datetime) -> list[Span]:
-        years = range(max(first.year - 1, 2), min(last.year + 1, 9997))
-        each = (of_year(year) for year in years)
+        each = (of_year(year) for year in range(max(first.year - 1, 2), min(last.year + 1, 9997)))
         return [span for span in each if span is not None and span[0] < last and span[1] > first]
 
-    return Cycle(name, kind, 365.25, spans)
+    return Cycle(name, kind, 365.25 * years, spans)
 
 
 def weekly(name: str, kind: str, weekday: int, days: int) -> Cycle:
@@ -131,7 +130,6 @@ def day_of_month(day: int) -> Cycle:
     return Cycle(f"day {day}", "monthday", 30.44, spans)
 
 
-@lru_cache(maxsize=512)
 def day_of_year(month: int, day: int) -> Cycle:
     """A day such as 5 May, each year that has it."""
 
@@ -140,8 +138,7 @@ def day_of_year(month: int, day: int) -> Cycle:
             return None
         return datetime(year, month, day), datetime(year, month, day) + DAY
 
-    cycle = yearly(f"{day} {MONTHS[month - 1]}", "holiday", of_year)
-    return Cycle(cycle.name, cycle.kind, cycle.days * (4 if (month, day) == (2, 29) else 1), cycle.spans)
+    return yearly(f"{day} {MONTHS[month - 1]}", "holiday", of_year, 4 if (month, day) == (2, 29) else 1)
 
 
 def _fixed(month: int, day: int, days: int) -> Callable[[int], Span]:
@@ -234,7 +231,7 @@ _ORDINALS = {
 ORDINAL_WORD = "|".join(word.replace("-", "[- ]") for word in sorted(_ORDINALS, key=len, reverse=True))
 
 
-def day_number(word: str) -> int:
-    """1..31 of a day of the month: "5", "5th", "fifth"."""
+def ordinal(word: str) -> int:
+    """1..31 of "5", "5th", "fifth", "twenty first"."""
     digits = re.sub("[^0-9]", "", word)
     return int(digits) if digits else _ORDINALS[word.removesuffix(" of").replace(" ", "-")]
