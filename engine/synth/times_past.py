@@ -6,7 +6,7 @@ import random
 from datetime import datetime, timedelta
 
 from engine.synth import calendar as cal
-from engine.synth.calendar import DAY, HOUR, Span, widened
+from engine.synth.calendar import DAY, HOUR, WEEK, widened
 from engine.synth.sayings import Saying, Ways, Words, always, off_by, past
 
 way = Ways()
@@ -35,11 +35,7 @@ def last_weekday(t: datetime, rng: random.Random, british: bool) -> Saying | Non
     name = cal.WEEKDAYS[t.weekday()]
     start = cal.day(t, 1)[0]
     words = (f"last {name}", f"on {name}", f"this past {name}") if british else (f"last {name}", f"this past {name}")
-    return Saying((start, start + 6 * DAY), words, lambda now: _day_and_a_week_before(t))
-
-
-def _day_and_a_week_before(t: datetime) -> Span:
-    return cal.day(t, -7)[0], cal.day(t)[1]
+    return Saying((start, start + 6 * DAY), words, always((cal.day(t, -7)[0], cal.day(t)[1])))  # or a week before
 
 
 @way(13)
@@ -145,14 +141,14 @@ def this_season(t: datetime, rng: random.Random, british: bool) -> Saying | None
 
 
 @way(3)
-def seasonsoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None:
+def seasons_ago(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     name = cal.season_name(t, british)
     low, high = cal.season(t, 1)[1] + 15 * DAY, cal.add_months(cal.season(t, 1)[1], 8)
     return Saying((low, high), (f"two {name}s ago", f"the {name} before last"), always(cal.season(t), 12))
 
 
 @way(4)
-def daysoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None:
+def days_ago(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     n = rng.randint(2, 6)
     words: Words = (f"{cal.NUMBERS[n]} days ago", f"{n} days ago")
     if n == 2:
@@ -163,7 +159,7 @@ def daysoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None:
 
 
 @way(7)
-def weeksoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None:
+def weeks_ago(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     n = rng.choice((2, 2, 2, 3, 3, 4, 5, 6, 7, 8, 10))
     words: Words = (f"{n} weeks ago", f"{cal.NUMBERS[n]} weeks ago", f"about {cal.NUMBERS[n]} weeks ago")
     if n == 2:
@@ -171,11 +167,11 @@ def weeksoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None
         words = (*words, "a fortnight ago") if british else words
     elif n == 3:
         words = (*words, "a few weeks ago", "a few weeks back", "two or three weeks ago")
-    return off_by(t, n, cal.WEEK, 0.3 + 0.06 * n, words)
+    return off_by(t, n, WEEK, 0.3 + 0.06 * n, words)
 
 
 @way(7)
-def monthsoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None:
+def months_ago(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     n = rng.choice((2, 2, 2, 3, 3, 4, 5, 6, 7, 8, 9))
     words: Words = (f"{n} months ago", f"{cal.NUMBERS[n]} months ago", f"about {cal.NUMBERS[n]} months back")
     if n == 2:
@@ -188,7 +184,7 @@ def monthsoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | Non
 
 
 @way(2)
-def two_numbersoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None:
+def two_numbers_ago(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     n, unit, name = rng.choice(
         ((3, 30.44, "months"), (4, 30.44, "months"), (2, 30.44, "months"), (2, 7, "weeks"), (3, 7, "weeks"))
     )
@@ -201,7 +197,7 @@ def two_numbersoff_by(t: datetime, rng: random.Random, british: bool) -> Saying 
 
 
 @way(4)
-def yearsoff_by(t: datetime, rng: random.Random, british: bool) -> Saying | None:
+def years_ago(t: datetime, rng: random.Random, british: bool) -> Saying | None:
     n = rng.choice((1, 1, 2, 2, 3))
     one = ("a year ago", "about a year ago", "around this time last year", "this time last year")
     more = (f"{n} years ago", f"{cal.NUMBERS[n]} years ago", f"about {cal.NUMBERS[n]} years ago")
