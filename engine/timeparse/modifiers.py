@@ -12,7 +12,7 @@ from datetime import timedelta
 from engine.timeparse.numbers import NUMBER, number, unread
 from engine.timeparse.readings import Moment
 from engine.timeparse.rules import UNIT
-from engine.timeparse.words import DAY, UNIT_DAYS, WEEK, WEEKEND, Reading, midnight, shift, unit_span
+from engine.timeparse.words import DAY, HOURS, UNIT_DAYS, WEEK, WEEKEND, Reading, midnight, shift, unit_span
 
 Modifier = Callable[["re.Match[str]", Reading, Moment], Reading]
 
@@ -106,8 +106,9 @@ def _beside(m: re.Match[str], r: Reading, at: Moment) -> Reading:
     return (midnight(first - slack), midnight(last + slack) + DAY, r[2])
 
 
-def _hours(first: int, last: int) -> Modifier:
-    """Hours of the day on which the reading begins; longer readings stay as they are."""
+def _hours(name: str) -> Modifier:
+    """A part of the day on which the reading begins; longer readings stay as they are."""
+    first, last = HOURS[name]
 
     def part(m: re.Match[str], r: Reading, at: Moment) -> Reading:
         if r[1] - r[0] > DAY:
@@ -127,9 +128,7 @@ PARTS: list[tuple[re.Pattern[str], Modifier]] = [
         (r"(?:last|final)(?: few)? days of (?:the )?", _part(0.8, 1)),
         (r"first(?: few)? days of (?:the )?", _part(0, 0.2)),
         (r"(?:the )?weekend of (?:the )?", _weekend_of),
-        (r"(?:the )?morning of (?:the )?", _hours(3, 12)),
-        (r"(?:the )?afternoon of (?:the )?", _hours(12, 19)),
-        (r"(?:the )?(?:evening|night) of (?:the )?", _hours(17, 27)),
+        *((rf"(?:the )?{part} of (?:the )?", _hours(part)) for part in HOURS),
         *((rf"{nth} week (?:of|in) (?:the )?", _week_of(n)) for n, nth in enumerate(("first", "second", "third"))),
         (r"(?:last|final) week (?:of|in) (?:the )?", _week_of(-1)),
         (r"(?:the )?week (?:of|beginning|commencing|starting) (?:the )?", _calendar_week),
@@ -156,10 +155,7 @@ BESIDE: list[tuple[re.Pattern[str], Modifier]] = [
 AFTER: list[tuple[re.Pattern[str], Modifier]] = [
     (re.compile(rf"(?:{pattern})\b"), modifier)
     for pattern, modifier in (
-        (r"(?:'s)?,? (?:in the )?morning", _hours(3, 12)),
-        (r"(?:'s)?,? (?:in the )?afternoon", _hours(12, 19)),
-        (r"(?:'s)?,? (?:in the )?evening", _hours(17, 24)),
-        (r"(?:'s)? night", _hours(17, 28)),
+        *((rf"(?:'s)?,? (?:in the )?{part}", _hours(part)) for part in HOURS),
         (r",? onwards?", _since),
     )
 ]

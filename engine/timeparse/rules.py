@@ -16,6 +16,7 @@ from engine.timeparse.readings import Meaning, Moment, cycle_of, distant, resolv
 from engine.timeparse.words import (
     DAY,
     HOLIDAY_PATTERN,
+    HOURS,
     MONTHS,
     ORDINAL_WORD,
     SEASON_CYCLES,
@@ -163,8 +164,18 @@ def window(*parts: tuple[float, float, float], vague: bool = True) -> Rule:
 _A_WHILE_AGO = window((-30, 1, 0.4), (-122, 1, 0.3), (-365, 1, 0.3))
 
 
-def _future_evening(m: re.Match[str], at: Moment) -> Meaning | None:
-    return days(0.5, 0.5)(m, at) if at.past < 0.4 else None
+def _hours(name: str, first_day: int = 0) -> Rule:
+    """A rule for a part of today, or of a day near it."""
+    first, last = HOURS[name]
+    return days(first_day + first / 24, (last - first) / 24)
+
+
+def _coming_hours(m: re.Match[str], at: Moment) -> Meaning | None:
+    """In the morning, where what is to come is asked for: the next one that is not over."""
+    if at.past >= 0.4:
+        return None
+    over = at.now >= midnight(at.now) + HOURS[m["part"]][1] * DAY / 24
+    return _hours(m["part"], int(over))(m, at)
 
 
 _VERB = re.compile(r" (?!(?:in|on|at|with|and|or|to|for|when|while)\b)[a-z]")  # "this may hurt"
@@ -238,10 +249,8 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
         (r"yesterday", days(-1)),
         (r"tomorrow", days(1)),
         (r"last night", window((-7 / 24, 7 / 24, 0.75), (-1, 7 / 24, 0.25), vague=False)),
-        (r"tonight", days(17 / 24, 11 / 24)),
-        (r"this morning", days(3 / 24, 9 / 24)),
-        (r"this afternoon", days(12 / 24, 7 / 24)),
-        (r"this evening", days(17 / 24, 7 / 24)),
+        (r"tonight", _hours("night")),
+        *((f"this {part}", _hours(part)) for part in ("morning", "afternoon", "evening")),
         (r"just now|earlier today", _earlier_today),
         (r"later today|today", days(0)),
         (r"the other (?:day|night|evening|morning|afternoon)", window((-10, 0, 0.7), (-21, 0, 0.3))),
@@ -310,7 +319,7 @@ RULES: list[tuple[re.Pattern[str], Rule]] = [
          r"(?! (?:words|people|steps|pounds|dollars|euros|metres|meters|miles|km|kcal|calories|grams|ml|others|ones"
          r"|\w+ers)\b|[%:.,]?[0-9])",
          dates.year),
-        (r"in the (?:morning|afternoon|evening)", _future_evening),
+        (r"in the (?P<part>morning|afternoon|evening)", _coming_hours),
         (r"(?P<lead>(?:my|our|his|her|their|the) )next(?= \w)"
          r"(?! (?:door|person|one|to|of|step|day|morning|afternoon|evening|night|time)\b)",
          window((0, 15, 0.4), (0, 46, 0.4), (0, 93, 0.2))),

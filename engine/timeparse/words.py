@@ -22,6 +22,7 @@ UNIT_DAYS = {
     "minute": 1 / 1440, "hour": 1 / 24, "day": 1.0, "night": 1.0, "week": 7.0, "fortnight": 14.0, "weekend": 7.0,
     "month": 30.44, "quarter": 91.3, "year": 365.25, "decade": 3652.5,
 }  # fmt: skip
+HOURS = {"morning": (3, 12), "afternoon": (12, 19), "evening": (17, 24), "night": (17, 28)}
 MONTHS = (
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",

@@ -346,6 +346,8 @@ R | where did I live twenty-odd years ago? | 2004-03-06 | 2018-03-06
 R | where did I go a year or two ago? | 2023-03-06 2022-03-06 | 2024-03-06 2019-03-06
 R | what is due in a day or two? | 2024-03-07 2024-03-08 | 2024-03-05 2024-03-14
 R | what did I order in the last days of May? | 2023-05-29 | 2024-03-05 2023-05-10
+R | what are we doing in the morning? | 2024-03-07T09 | 2024-03-06T15 2024-03-06T09
+R | what are we doing in the evening? | 2024-03-06T20 | 2024-03-06T15 2024-03-07T20
 R | who rang twenty-two days before Christmas? | 2023-12-02 | 2023-12-23
 """
 ROWS = [tuple(cell.strip() for cell in line.split("|")) for line in TABLE.strip().splitlines()]
