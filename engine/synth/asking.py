@@ -140,8 +140,9 @@ class Asker:
         )
         memory = note.memory
         for _ in range(12):
-            way = moments.draw_unsaid if silent else moments.draw
-            moment = way(self._rng, memory.time, memory.created, self._horizon, self._life.british, future)
+            moment = moments.draw(
+                self._rng, memory.time, memory.created, self._horizon, self._life.british, future, said=not silent
+            )
             if moment is None:
                 continue
             if (template.mark == "timed" and moment.meant is None) or (template.mark == "coarse" and not moment.coarse):
@@ -155,7 +156,7 @@ class Asker:
         """The question and all that it says, or None if the memory has no filling for a slot or shares a word."""
         rng, text = self._rng, template.drawn(self._rng)
         slots: dict[str, Annotated | str] = {"with": "", "at": "", "time": ""}
-        scene, index = self._phrases(note, template, slots, moment.future)
+        scene, index = self._phrases(note, template, slots, moment.now < note.memory.time)
         if template.slots - {"whom", "time", "with", "at", "place"} - slots.keys():
             return None
         if any(kind == "TIM" and _DATED.search(said) for one in slots.values() for said, kind in plain(one).surfaces()):

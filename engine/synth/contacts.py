@@ -10,7 +10,7 @@ from engine.synth import names
 from engine.synth.annotated import Annotated
 from engine.synth.calendar import DAY, midnight
 from engine.synth.notes import Noted, note, spelt
-from engine.synth.people import Contact, Life, Part
+from engine.synth.people import Life, Part
 from engine.synth.records import Tie
 from engine.synth.verbalise import name
 
@@ -23,16 +23,13 @@ def draw_contacts(rng: random.Random, life: Life, notes: Sequence[Noted], count:
     for one in notes:
         for tie in one.ties:
             first[tie] = min(first.get(tie, one.memory.created), one.memory.created)
-    known: dict[str, tuple[Contact, Part | None, int]] = {}
+    known: dict[str, tuple[Tie, Part | None, int]] = {}
     for part in life.parts:
         for contact in part.contacts:
-            sketches = part.scene.contacts
-            known.setdefault(
-                contact.tie.name, (contact, part, sketches.index(contact.sketch) if contact.sketch else -1)
-            )
+            known.setdefault(contact.tie.name, (contact.tie, part, part.scene.contacts.index(contact.sketch)))
     for somebody in life.person.ties:
         if not somebody.organisation and somebody.name not in known and somebody.name in first:
-            known[somebody.name] = (Contact(somebody, ""), None, -1)
+            known[somebody.name] = (somebody, None, -1)
     order = sorted(
         known, key=lambda who: (known[who][1] is None and rng.random() < 0.6, who not in first, rng.random())
     )
@@ -40,19 +37,17 @@ def draw_contacts(rng: random.Random, life: Life, notes: Sequence[Noted], count:
     return [_contact(rng, life, *known[who], first.get(who)) for who in chosen]
 
 
-def _contact(
-    rng: random.Random, life: Life, contact: Contact, part: Part | None, index: int, first: datetime | None
-) -> Noted:
-    tie = contact.tie
+def _contact(rng: random.Random, life: Life, tie: Tie, part: Part | None, index: int, first: datetime | None) -> Noted:
     if first is None:
         first = life.first_day + (life.last_day - life.first_day) * rng.random()
     when = midnight(first) - rng.choice((1, 1, 2, 5, 12, 30)) * DAY
     when += timedelta(minutes=rng.randrange(8 * 60, 22 * 60), seconds=rng.randrange(60))
+    works_at = part.scene.contacts[index].organisation if part else None
     fields = {
         "name": name(life.shown[tie.name]),
         "relation": Annotated(spelt(tie.relation, life.british)),
         "group": Annotated(life.groups[tie.name]),
-        "email": Annotated(_email(rng, tie, contact.organisation)),
+        "email": Annotated(_email(rng, tie, works_at or "")),
     }
     return note(life, "contact", when, when, fields, part, index, [tie])
 

@@ -15,7 +15,6 @@ from engine.synth.people import Life, Part
 from engine.synth.records import Place, Tie
 from engine.synth.verbalise import ROLE_NAMES, name, place
 
-ENTRIES = 4  # of a scene
 _EXTRAS = (
     *("leave in good time", "phone charged", "a bit later than usual", "bring cash", "bring snacks", "bring a flask"),
     *("don't forget the umbrella", "no car that day", "take the early bus", "keys are under the mat", "cake after"),
@@ -84,15 +83,16 @@ def draw_events(rng: random.Random, life: Life, count: int) -> list[Event]:
 
 
 def _part_events(rng: random.Random, diary: Diary, part: Part, count: int) -> list[Event]:
-    """A habit has one main entry, mostly with the same people; else each of the four comes in its turn."""
-    order = rng.sample(range(ENTRIES), ENTRIES)
+    """A habit has one main entry, mostly with the same people; else each of the scene's comes in its turn."""
+    entries = len(part.scene.events)
+    order = rng.sample(range(entries), entries)
     usual = tuple(part.cast[: rng.randint(1, 2)])
     seen: set[tuple[int, frozenset[Tie]]] = set()
     days = diary.series(rng, count) if part.habit else diary.scattered(rng, count)
     hour = rng.randint(9, 20) if part.habit else None
     events: list[Event] = []
     for i, day in enumerate(days):
-        index = order[0] if part.habit and rng.random() < 0.4 else order[i % ENTRIES]
+        index = order[0] if part.habit and rng.random() < 0.4 else order[i % entries]
         time = diary.slot(rng, part.scene, index, day, hour)
         if time is None:
             continue
@@ -139,7 +139,7 @@ def write_event(rng: random.Random, life: Life, event: Event) -> Noted:
         "attendees": tuple(name(life.shown[tie.name]) for tie in event.cast),
     }
     created = _noted_before(rng, life, event.time)
-    return note(life, "event", event.time, created, fields, event.part, event.index, list(event.cast), event.place.name)
+    return note(life, "event", event.time, created, fields, event.part, event.index, list(event.cast))
 
 
 def _extra(rng: random.Random, event: Event) -> Annotated:

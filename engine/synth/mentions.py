@@ -18,12 +18,7 @@ _BRITISH = {
     "my roommate": "my flatmate",
     "my coworker": "my colleague",
 }
-_AMERICAN = {
-    "my mum": "my mom",
-    "my neighbour": "my neighbor",
-    "my flatmate": "my roommate",
-    "my colleague": "my coworker",
-}
+_AMERICAN = {british: american for american, british in _BRITISH.items()}
 _BARE = {
     "mother": ("Mum", "Mum", "Mama"), "father": ("Dad", "Dad", "Papa"), "grandmother": ("Gran", "Grandma", "Nan"),
     "grandfather": ("Grandad", "Grandpa"), "GP": ("Doc",), "coach": ("Coach",), "swimming coach": ("Coach",),
@@ -54,12 +49,7 @@ class Namer:
     def __init__(self, life: Life, voice: Voice) -> None:
         self._life, self._voice = life, voice
         self._nicknames = {n.lower() for tie in life.person.ties for n in tie.nicknames}
-        self._sketched = {
-            contact.tie.name: contact.sketch.who
-            for part in life.parts
-            for contact in part.contacts
-            if contact.sketch is not None
-        }
+        self._sketched = {contact.tie.name: contact.sketch.who for part in life.parts for contact in part.contacts}
 
     def person(self, rng: random.Random, tie: Tie) -> Mention | None:
         """One of the ways to call `tie`, by the voice's weights; None where the one drawn does not exist."""

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from engine.synth import calendar, times_ahead, times_past
 from engine.synth.annotated import Annotated, entity
 from engine.synth.calendar import Span
-from engine.synth.sayings import Saying
 
 _COARSE = timedelta(days=58)
 
@@ -24,7 +23,6 @@ class Moment:
     now: datetime
     phrase: Annotated
     meant: Span | None
-    future: bool
 
     @property
     def coarse(self) -> bool:
@@ -33,27 +31,22 @@ class Moment:
 
 
 def draw(
-    rng: random.Random, t: datetime, created: datetime, horizon: datetime, british: bool, future: bool
+    rng: random.Random,
+    t: datetime,
+    created: datetime,
+    horizon: datetime,
+    british: bool,
+    future: bool,
+    said: bool = True,
 ) -> Moment | None:
     """A moment to ask about a memory of time `t`, written down at `created`. None where the way drawn won't do.
 
-    `future` asks for a moment before `t`. `horizon` is the latest now.
+    `future` asks for a moment before `t`. `horizon` is the latest now. Unless `said`, the phrase is empty.
     """
-    saying = (times_ahead if future else times_past).way.draw(rng, t, british)
-    return _asked(rng, saying, t, created, horizon, future) if saying is not None else None
-
-
-def draw_unsaid(
-    rng: random.Random, t: datetime, created: datetime, horizon: datetime, british: bool, future: bool
-) -> Moment | None:
-    """As `draw`, but nothing is said of the time."""
-    saying = (times_ahead if future else times_past).unsaid(t, rng, british)
-    return _asked(rng, saying, t, created, horizon, future) if saying is not None else None
-
-
-def _asked(
-    rng: random.Random, saying: Saying, t: datetime, created: datetime, horizon: datetime, future: bool
-) -> Moment | None:
+    times = times_ahead if future else times_past
+    saying = times.way.draw(rng, t, british) if said else times.unsaid(t, rng, british)
+    if saying is None:
+        return None
     low, high = max(saying.span[0], created + timedelta(minutes=1)), min(saying.span[1], horizon)
     if future:
         high = min(high, t - timedelta(minutes=20))
@@ -63,4 +56,4 @@ def _asked(
     if now is None:
         return None
     phrase = entity(rng.choice(saying.words), "TIM")
-    return Moment(now, phrase, saying.meant(now) if saying.meant else None, future)
+    return Moment(now, phrase, saying.meant(now) if saying.meant else None)

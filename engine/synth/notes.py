@@ -19,8 +19,16 @@ class Noted:
     memory: Memory
     part: Part | None
     index: int
-    place: str = ""
-    ties: frozenset[str] = frozenset()
+
+    @property
+    def ties(self) -> tuple[str, ...]:
+        """The names of those who take part."""
+        return self.memory.ties
+
+    @property
+    def place(self) -> str:
+        """The name of the place that the memory says, "" for none."""
+        return str(self.memory.fields.get("location", ""))
 
 
 def note(
@@ -32,14 +40,13 @@ def note(
     part: Part | None,
     index: int,
     ties: list[Tie],
-    place: str = "",
 ) -> Noted:
     """A memory without an id, from its fields."""
     values, text = written(fields)
     who = tuple(tie.name for tie in ties)
     scene = part.scene.id if part else ""
     memory = Memory("", life.person.id, kind, time, created, values, text.text, text.entities, scene, who)
-    return Noted(memory, part, index, place if "location" in values else "", frozenset(who))
+    return Noted(memory, part, index)
 
 
 def clock(rng: random.Random, time: datetime) -> Annotated:

@@ -69,12 +69,10 @@ _MY_PARTNER = re.compile(r"\b(?:my|our) (wife|husband|girlfriend|boyfriend|partn
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """Somebody whom a scene brings into the address book. `sketch` is None for family and friends."""
+    """Somebody whom a scene brings into the address book."""
 
     tie: Tie
-    group: str
-    organisation: str = ""
-    sketch: ContactSketch | None = None
+    sketch: ContactSketch
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +153,10 @@ def _sketched(parts: Sequence[Part]) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for part in parts:
         for contact in part.contacts:
-            found.setdefault(contact.tie.name, (contact.group, part.scene.domain))
+            found.setdefault(contact.tie.name, (contact.sketch.group, part.scene.domain))
         others = [*part.cast, *([part.organisation] if part.organisation else [])]
         for tie in others if part.contacts else []:
-            found.setdefault(tie.name, (part.contacts[0].group, part.scene.domain))
+            found.setdefault(tie.name, (part.contacts[0].sketch.group, part.scene.domain))
     return found
 
 
@@ -205,11 +203,12 @@ def _part(rng: random.Random, scene: Scene, place: Place, other: Place, circle: 
     organisation = None
     for sketch in scene.contacts:
         tie = somebody(sketch.role)
-        works_at = sketch.organisation or ""
-        if works_at and organisation is None:
-            organisation = circle.organisation(works_at, kind_of(works_at, sketch.role, scene.domain))
+        if sketch.organisation and organisation is None:
+            organisation = circle.organisation(
+                sketch.organisation, kind_of(sketch.organisation, sketch.role, scene.domain)
+            )
         if tie is not None and all(tie is not contact.tie for contact in contacts):
-            contacts.append(Contact(tie, sketch.group, works_at, sketch))
+            contacts.append(Contact(tie, sketch))
     cast = [tie for tie in map(somebody, scene.people) if tie is not None]
     rng.shuffle(cast)
     cast = list(dict.fromkeys(cast[: rng.randint(3, 4)])) or [circle.shared("best friend") or circle.ties[0]]
