@@ -13,12 +13,12 @@ from itertools import pairwise
 
 from engine.synth import said_times
 from engine.synth.records import Memory, Person, Question
+from engine.synth.relations import PARTNERS
 
 _FIRST, _LAST = datetime(2018, 1, 1), datetime(2026, 12, 31)
 _LONG = timedelta(minutes=60)  # two events that start closer together overlap
 _WEEK = timedelta(days=7)
 _WHO = re.compile(r"(?i)\b(?:the person who|the one who|whoever)\b.*")
-_PARTNERS = frozenset({"wife", "husband", "partner", "girlfriend", "boyfriend", "fiancé", "fiancée"})
 
 
 def contradictions(person: Person, memories: Sequence[Memory], questions: Sequence[Question]) -> list[str]:
@@ -41,7 +41,7 @@ def _circle(person: Person) -> Iterator[str]:
     for parent in ("mother", "father"):
         if relations[parent] != 1:
             yield f"{relations[parent]} are the {parent}"
-    partners = [tie.name for tie in people if tie.relation in _PARTNERS]
+    partners = [tie.name for tie in people if tie.relation in PARTNERS]
     if len(partners) > 1:
         yield f"more than one partner: {', '.join(partners)}"
     yield from (f"{name} means two of them" for name in _twice(n.lower() for tie in people for n in tie.nicknames))

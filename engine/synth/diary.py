@@ -24,7 +24,6 @@ _HOURS = (
 _BY_DOMAIN = {
     "health": (8, 9, 10, 11, 14, 15, 16, 17),
     "work": (9, 10, 11, 13, 14, 15, 16),
-    "school": (9, 10, 11, 14, 15),
     "errands": (9, 10, 11, 12, 14, 15, 16, 17),
 }
 _WEEKDAY, _WEEKEND = (8, 12, 17, 18, 18, 19, 19, 20), (9, 10, 11, 12, 14, 15, 16, 18, 19)
@@ -63,7 +62,7 @@ class Diary:
         """A free slot for event `index` of the scene, that day or some days later; at `hour` if it suits."""
         for shift in self._shifts(rng):
             when = day + timedelta(days=shift)
-            if when.weekday() >= 5 and scene.domain in ("work", "school", "health") and shift < 10:
+            if when.weekday() >= 5 and scene.domain in ("work", "health") and shift < 10:
                 continue
             hours = hours_of(scene, index) or (_WEEKEND if when.weekday() >= 5 else _WEEKDAY)
             chosen = hour if hour in hours else rng.choice(hours)
@@ -74,8 +73,7 @@ class Diary:
         return None
 
     def _shifts(self, rng: random.Random) -> Iterator[int]:
-        yield 0
-        yield from range(1, 15)
+        yield from range(15)
         yield from (rng.randrange(15, 120) for _ in range(20))
 
     def _clear(self, start: datetime) -> bool:

@@ -19,11 +19,13 @@ import numpy as np
 from engine.synth import relations
 from engine.synth.annotated import Annotated, plain
 from engine.synth.filters import content_words, shared_words
+from engine.synth.memories import SHARE
 from engine.synth.records import Entity, Memory, Person, Place, Question, Tie
 from engine.synth.task import (
     ASKS,
     ENTITIES,
     FIRST_YEAR,
+    FORBIDDEN,
     LAST_YEAR,
     ContactPair,
     EventPair,
@@ -32,17 +34,15 @@ from engine.synth.task import (
     Surface,
 )
 from engine.synth.verbalise import name, place, written
+from engine.timeparse import intervals, prior, seconds
 
-SHARES = {"event": 0.46, "contact": 0.16}  # messages are the rest
 LONGEST = {"title": 12, "desc": 40, "location": 12, "body": 60, "group": 6, "relation": 6, "name": 6, "question": 30}
 MOST_ATTENDEES = 8
 SHORTEST = 3  # words of a question
 LATER = timedelta(days=4 * 366)  # between a memory and its question, at most
 FIT = 0.1  # of engine.timeparse.prior: below it the time that a question says is not the memory's
 ALIKE = 0.8  # of all content words that two memories, and their questions, have in common
-_FORBIDDEN = frozenset("|<>{}\\`")
 _MAIL = re.compile(r"[\w.+-]{1,40}@(?:[\w-]+\.)*(?:example\.(?:com|org|net)|example)")
-_EPOCH = datetime(1970, 1, 1)
 
 
 class Unfit(Exception):
@@ -68,7 +68,7 @@ class Drafts:
         self.dropped: Counter[str] = Counter()
         self.entities: Counter[str] = Counter()
         self.pairs: list[tuple[Memory, Question]] = []
-        events, contacts = (round(pairs * SHARES[kind]) for kind in ("event", "contact"))
+        events, contacts = (round(pairs * SHARE[kind]) for kind in ("event", "contact"))
         self.due = {"event": events, "message": pairs - events - contacts, "contact": contacts}
         self._ties = {tie.name.casefold(): tie for tie in person.ties}
         self._called = {tie.name.split()[0].casefold(): tie for tie in person.ties}
@@ -247,7 +247,7 @@ def _clean(what: str, text: str) -> str:
     """The text, if it is one of this sort. Raises Unfit."""
     if len(text.split()) > LONGEST[what] or len(text) > 15 * LONGEST[what]:
         raise Unfit("too long")
-    if not text.isprintable() or set(text) & _FORBIDDEN or "http" in text:
+    if not text.isprintable() or set(text) & FORBIDDEN or "http" in text:
         raise Unfit("marks that people don't write")
     return text
 
@@ -265,11 +265,9 @@ def _moment(text: str, last: int = LAST_YEAR) -> datetime:
 
 def _fits(question: str, asked: datetime, time: datetime, created: datetime) -> bool:
     """Whether what the question says of the time may mean the memory. True where it says nothing."""
-    from engine.timeparse import intervals, prior
-
     found = intervals(question, asked)
-    seconds = [np.array([(moment - _EPOCH).total_seconds()]) for moment in (time, created)]
-    return not found or float(prior(found, *seconds)[0]) >= FIT
+    times = (np.array([seconds(moment.isoformat())]) for moment in (time, created))
+    return not found or float(prior(found, *times)[0]) >= FIT
 
 
 def _plainly(text: str) -> str:

@@ -1,6 +1,6 @@
 """Relations: what one may be called, who can be had only once, whose sex is known, and what pet names they invite.
 
-A relation is lower case, as scenes write it ("pottery teacher"). Data, and three questions about it.
+A relation is lower case, as scenes write it ("pottery teacher"). Data, and four questions about it.
 """
 
 from __future__ import annotations

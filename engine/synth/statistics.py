@@ -10,8 +10,7 @@ import random
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -65,7 +64,7 @@ class Statistics:
     memory_type_token: float | None
     days: Spread  # from the memory's time to the question's
     future: float | None  # questions asked before the memory's time
-    near_duplicates: float | None = field(default=None)  # memories with another of the same store; None: not measured
+    near_duplicates: float | None = None  # memories with another of the same store; None: not measured
 
 
 def words(text: str) -> list[str]:
@@ -169,7 +168,7 @@ def describe(
             (two, count / len(questions))
             for two, count in sorted(openers.items(), key=lambda oc: (-oc[1], oc[0]))[:OPENERS]
         ),
-        time_phrase=share(bool(intervals(q.text, _moment(q.time))) for q in questions if q.time),
+        time_phrase=share(bool(intervals(q.text, q.time)) for q in questions if q.time),
         person_mention=share(bool(circles.get(q.user, nobody).mentions(q.text)) for q in questions),
         question_mark=share(text.rstrip().endswith("?") for text in texts),
         lower_start=share(text[:1].islower() for text in texts),
@@ -183,10 +182,6 @@ def describe(
         future=share(day < 0 for day in days),
         near_duplicates=None if vectors is None else near_duplicates(vectors, [memory.user for memory in memories]),
     )
-
-
-def _moment(iso: str) -> datetime:
-    return datetime.fromisoformat(iso).replace(tzinfo=None)
 
 
 def _days(earlier: str | None, later: str | None) -> float:

@@ -19,6 +19,7 @@ from engine.synth.records import Person
 
 LEAST_TIES, LEAST_NICKNAMED, LEAST_PLACES, LEAST_HABITS = 8, 5, 5, 3
 LONGEST_NAME = 60  # characters
+FORBIDDEN = frozenset("|<>{}\\`")  # marks that neither a sheet nor a memory has
 FIRST_YEAR, LAST_YEAR = 2018, 2026
 ASKS = ("who", "what", "when", "where", "yes-no")
 ENTITIES = ("PER", "LOC", "EVT", "TIM")
@@ -266,7 +267,7 @@ def check_sheet(inputs: SheetInputs, answer: SheetAnswer) -> None:
         raise ValueError(f"two are called {twice[0][:LONGEST_NAME]!r}")
     texts += [*answer.habits, *called, *(tie.relation for tie in ties), *(tie.name for tie in ties)]
     for text in texts:
-        if len(text) > LONGEST_NAME or set(text) & set("|<>{}\n\t") or not text.isprintable():
+        if len(text) > LONGEST_NAME or set(text) & FORBIDDEN or not text.isprintable():
             raise ValueError(f"{text[:LONGEST_NAME]!r} is no name, job, town or habit")
 
 
