@@ -167,11 +167,7 @@ class Asker:
         if mention is not None:
             if mention.long and ("{whom}'s" in text or "{whom} and I" in text or rng.random() < 0.5):
                 return None
-            if (
-                mention.text.surfaces()[:1]
-                and mention.text.surfaces()[0][1] == "LOC"
-                and _PERSONAL.search(template.text)
-            ):
+            if any(kind == "LOC" for _, _, kind in mention.text.entities[:1]) and _PERSONAL.search(template.text):
                 return None
             slots["whom"], slots["with"] = mention.text, Annotated(" with ") + mention.text
             ties = mention.fits
