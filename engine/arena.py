@@ -165,7 +165,8 @@ class Arena:
     def ask(self, text: str, person: str | None = None, time: str | None = None, k: int = 5) -> Asked:
         """Every contestant's `k` best documents for a question, with reasons.
 
-        Raises InputError for an unknown person, a time that can't be read, and a question that is empty or longer than
+        Without a `time` one of the dataset's own questions is asked at its own, since "two weeks ago" is right or wrong
+        as of then; any other when the newest memory was made (engine/priors.py). Raises InputError for an unknown person, a time that can't be read, and a question that is empty or longer than
         LONGEST characters.
         """
         request = self._request(text, person, time)
@@ -181,7 +182,9 @@ class Arena:
         when, _ = read_time(time) if time is not None else (None, True)
         if time is not None and when is None:
             raise InputError(f"{time[:40]!r} can't be read as a time", remedy="Write it as 2023-05-08T13:56")
-        return Request("question", clean(text), user=self._known(person), time=when)
+        question, user = clean(text), self._known(person)
+        own = self._own.get((user, _normal(question)))
+        return Request("question", question, user=user, time=when or (own.time if own else None))
 
     def _asked(self, request: Request, answers: tuple[Answer, ...]) -> Asked:
         """The answers with what was understood of the question."""
@@ -221,7 +224,7 @@ class Arena:
     ) -> Asked:
         """One contestant's answer, with `settings` laid over its options (a slider's); `ask` otherwise."""
         contestant, searcher = self._contestant(name)
-        request = Request("question", clean(text), user=self._known(person))
+        request = self._request(text, person, None)
         values = {**contestant.options.model_dump(), **(settings or {})}
         options = configs.parse(contestant.method.search_options, values, "search")
         return self._asked(request, (_answer(contestant.method, searcher, request, k, options),))

@@ -48,6 +48,22 @@ def test_the_right_answer_is_known_however_the_question_is_typed(arena: Callable
     assert made.ask("unjudged?").right is None and made.ask("something else").right is None
 
 
+def test_a_question_of_the_dataset_is_asked_at_its_own_time(arena: Callable[..., Arena]) -> None:
+    made = arena(
+        [{"_id": "d1", "text": "boat", "user": "ann", "created": "2024-12-01T10:00:00"}],
+        [{"_id": "q1", "text": "what was it two weeks ago?", "user": "ann", "time": "2023-05-10T10:00:00"}],
+    )
+
+    def asked_on(*question: str) -> str | None:
+        said = made.ask(*question).understood
+        return said.now if said else None
+
+    assert asked_on("What was it  two weeks ago?", "ann") == "2023-05-10T10:00:00"
+    assert asked_on("what was it two weeks ago?", "ann", "2022-01-01T00:00:00") == "2022-01-01T00:00:00"
+    assert asked_on("what was it last year?", "ann") == "2024-12-01T10:00:00"  # nobody's: as of the newest memory
+    assert made.ask("what was it two weeks ago?").understood is None  # everybody's documents
+
+
 def test_examples_can_be_asked_and_the_telling_ones_come_first(arena: Callable[..., Arena]) -> None:
     queries = [{"_id": f"q{i}", "text": f"question {i}"} for i in range(20)]
     queries += [{"_id": "long", "text": "x" * (LONGEST + 1)}, {"_id": "blank", "text": "  "}]
