@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from flair.data import Sentence
@@ -105,8 +105,15 @@ class WordFeatures(TokenEmbeddings):
     def embedding_type(self) -> str:
         return "word-level"
 
-    def _add_embeddings_internal(self, data_points: list[Any]) -> None:
-        raise NotImplementedError("spaces matter: use `of`")
+    def _add_embeddings_internal(self, sentences: list[Sentence]) -> None:
+        """What `of` gives for flair's own tokens, so that flair can predict with a trained tagger's network."""
+        sentences = [sentence for sentence in sentences if len(sentence)]
+        if not sentences:
+            return
+        texts, words = zip(*map(_spaced, sentences), strict=True)
+        for sentence, rows in zip(sentences, self.of(texts, words), strict=True):
+            for token, row in zip(sentence, rows, strict=True):
+                token.set_embedding(self.name, row)
 
     def of(self, texts: Sequence[str], words: Sequence[Sequence[Word]]) -> list[torch.Tensor]:
         """(words, embedding_length) for each text, which has at least one word; differentiable where fine-tuned."""
@@ -125,6 +132,15 @@ class WordFeatures(TokenEmbeddings):
         """Weights, configuration and tokenizer as transformers has them."""
         self.transformer.model.save_pretrained(folder)
         self.transformer.tokenizer.save_pretrained(folder)
+
+
+def _spaced(sentence: Sentence) -> tuple[str, list[Word]]:
+    """A flair sentence's text and where its tokens stand in it, from the first on."""
+    text, words = "", list[Word]()
+    for token in sentence:
+        words.append((len(text), len(text) + len(token.text)))
+        text += token.text + " " * token.whitespace_after
+    return text, words
 
 
 def without_case(features: torch.Tensor, which: torch.Tensor) -> torch.Tensor:

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from flair.data import Sentence
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +63,17 @@ def test_any_text(tagger: Tagger, texts: list[str]) -> None:
 def test_a_text_is_tagged_alike_whatever_stands_beside_it(tagger: Tagger) -> None:
     texts = [s.text for s in forty()[:6]] + ["", AWKWARD[7]]
     assert tagger.tag(texts) == [tagger.tag([text])[0] for text in texts]
+
+
+def test_flair_itself_predicts_with_the_network(tagger: Tagger) -> None:
+    texts = [s.text for s in forty() if "O'Neil" not in s.text]  # to flair's tokenizer that is one word
+    sentences = [Sentence(text) for text in texts]
+    tagger.network.predict(sentences)
+    found = [
+        tuple((span.start_position, span.end_position, span.tag) for span in sentence.get_spans("ner"))
+        for sentence in sentences
+    ]
+    assert found == tagger.tag(texts)
 
 
 @pytest.mark.parametrize("damage", ["card", "cut", "weights", "types", "config", "nothing"])

@@ -5,10 +5,21 @@ from __future__ import annotations
 import itertools
 
 import torch
+from flair.data import Sentence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.methods.pearl.word_features import CASE, SHAPE, WINDOW, shapes, windows, without_case, words_of
+from engine.encoder import find_model
+from engine.methods.pearl.word_features import (
+    CASE,
+    SHAPE,
+    WINDOW,
+    WordFeatures,
+    shapes,
+    windows,
+    without_case,
+    words_of,
+)
 
 
 @given(st.text(max_size=400))
@@ -35,3 +46,13 @@ def test_capitals_can_be_hidden() -> None:
     hidden = without_case(both, torch.tensor([True, False]))
     assert torch.equal(hidden[0], lower) and torch.equal(hidden[1], upper)
     assert not lower[:, :CASE].any()
+
+
+def test_a_flair_sentence_is_embedded_as_the_text_is() -> None:
+    features = WordFeatures(find_model("minilm"), layers="-1", pooling="mean", fine_tune=False).eval()
+    texts = ["  Ann, (Ann's) dinner  at O'Neil's!", "A note: the mill.", "9"]
+    sentences = [Sentence(text) for text in texts]
+    words = [[(token.start_position, token.end_position) for token in sentence] for sentence in sentences]
+    features.embed([*sentences, Sentence("")])
+    for sentence, rows in zip(sentences, features.of(texts, words), strict=True):
+        assert torch.equal(torch.stack([token.get_embedding() for token in sentence]), rows)
