@@ -11,20 +11,7 @@ from engine.synth.asking import Rules
 from engine.synth.dataset import Invented, invent
 from engine.synth.scenes import Scene, read_scenes
 
-WORDS = (
-    "pottery",
-    "choir",
-    "dentist",
-    "football",
-    "garden",
-    "thesis",
-    "bakery",
-    "sailing",
-    "vet",
-    "chess",
-    "market",
-    "yoga",
-)
+WORDS = "pottery choir dentist football garden thesis bakery sailing vet chess market yoga".split()  # noqa: SIM905
 
 
 def scene_row(word: str) -> dict:

@@ -15,6 +15,7 @@ from engine.synth.filters import Claim, answers, content_words, shared_words, to
 from engine.synth.memories import draw_memories
 from engine.synth.mentions import Namer
 from engine.synth.people import draw_life
+from engine.synth.records import Place, Tie
 from engine.synth.scenes import Scene, read_scenes
 from engine.synth.voices import draw_voice
 
@@ -83,7 +84,8 @@ def test_every_question_has_one_answer_and_shares_no_word(thirty: list[Invented]
     for invented in thirty:
         store = {memory.id: memory for memory in invented.memories}
         people, places = invented.life.person.ties, invented.life.person.places
-        called = {name for one in (*people, *places) for name in (one.name, *one.nicknames)}
+        around: list[Tie | Place] = [*people, *places]
+        called = {name for one in around for name in (one.name, *one.nicknames)}
         called = {name.lower() for name in called} | {tie.name.split()[0].lower() for tie in people}
         for question in invented.questions:
             memory = store[question.memory]
@@ -182,23 +184,7 @@ def test_how_questions_sound(thirty: list[Invented]) -> None:
 
 
 def test_every_template_can_be_filled() -> None:
-    slots = {
-        "vp",
-        "np",
-        "ev",
-        "about",
-        "told",
-        "who",
-        "was",
-        "is",
-        "whom",
-        "with",
-        "at",
-        "place",
-        "time",
-        "sort",
-        "a_sort",
-    }
+    slots = set("vp np ev about told who was is whom with at place time sort a_sort".split())  # noqa: SIM905
     rng = random.Random(0)
     for kind, future in (("event", False), ("event", True), ("message", False), ("contact", False)):
         found = grammar.templates(kind, future)

@@ -48,7 +48,8 @@ def test_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
     found = set()
     for seed in ("1", "2"):
         folder = tmp_path / seed
-        command = [sys.executable, "-m", "admin", "data", "synth", "personal", folder, "--people", "2", "--pairs", "40"]
+        command = [sys.executable, "-m", "admin", "data", "synth", "personal", str(folder)]
+        command += ["--people", "2", "--pairs", "40"]
         subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONHASHSEED": seed}, check=True, capture_output=True)
         found.add(json.dumps(digest(folder)))
     assert len(found) == 1
@@ -117,6 +118,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_about_a_tenth_is_dev_and_one_at_least(tmp_path: Path, scene_folder: Path, people: int, dev: int) -> None:
     counts = write(tmp_path / "out", people, people, 0, scenes=scene_folder, processes=1)
     assert counts["judgements"] == {"train": people - dev, "dev": dev}
+
+
+def test_the_help_says_how_many_are_dev() -> None:
     told = subprocess.run(
         [sys.executable, "-m", "admin", "data", "synth", "personal", "--help"],
         cwd=ROOT,
@@ -149,7 +153,7 @@ def test_scenes_that_cannot_be_read(tmp_path: Path) -> None:
 @pytest.mark.integration
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_half_way_it_leaves_no_dataset(tmp_path: Path, how: signal.Signals) -> None:
-    command = [sys.executable, "-m", "admin", "data", "synth", "personal", tmp_path / "out", "--people", "200"]
+    command = [sys.executable, "-m", "admin", "data", "synth", "personal", str(tmp_path / "out"), "--people", "200"]
     process = subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )

@@ -15,7 +15,7 @@ HORIZON = datetime(2026, 12, 31)
 
 def drawn(future: bool, number: int, seed: int = 0) -> list[tuple[datetime, datetime, moments.Moment]]:
     rng = random.Random(seed)
-    found = []
+    found: list[tuple[datetime, datetime, moments.Moment]] = []
     while len(found) < number:
         t = datetime(2020, 1, 1, 8) + timedelta(minutes=15 * rng.randrange(4 * 24 * 1200))
         t = t.replace(hour=8 + t.hour % 14)
