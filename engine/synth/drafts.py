@@ -33,7 +33,7 @@ from engine.synth.task import (
     SheetAnswer,
     Surface,
 )
-from engine.synth.verbalise import name, place, written
+from engine.synth.verbalise import ROLE_NAMES, name, place, written
 from engine.timeparse import intervals, prior, seconds
 
 LONGEST = {"title": 12, "desc": 40, "location": 12, "body": 60, "group": 6, "relation": 6, "name": 6, "question": 30}
@@ -71,6 +71,7 @@ class Drafts:
         events, contacts = (round(pairs * SHARE[kind]) for kind in ("event", "contact"))
         self.due = {"event": events, "message": pairs - events - contacts, "contact": contacts}
         self._ties = {tie.name.casefold(): tie for tie in person.ties}
+        self._proper = {name for tie in person.ties for name in (tie.name, *_proper(tie.name), *tie.nicknames)}
         self._called = {tie.name.split()[0].casefold(): tie for tie in person.ties}
         self._called |= {nickname.casefold(): tie for tie in person.ties for nickname in tie.nicknames}
         self._met: dict[str, str] = {}  # who is not on the sheet -> relation
@@ -117,11 +118,11 @@ class Drafts:
         time, asked = _moment(pair.time), _moment(pair.asked, last=LAST_YEAR + 1)
         created = time
         if isinstance(pair, EventPair):
-            created, fields, ties = _moment(pair.created), self._event(pair), self._names(pair.attendees)
+            created, fields, people = _moment(pair.created), self._event(pair), pair.attendees
         elif isinstance(pair, MessagePair):
-            fields, ties = self._message(pair), self._names([pair.sender])
+            fields, people = self._message(pair), [pair.sender]
         else:
-            fields, ties = self._contact(pair), self._names([pair.name])
+            fields, people = self._contact(pair), [pair.name]
         if not created < asked <= max(time, created) + LATER:
             raise Unfit("asked before it was there, or years later")
         values, text = written(fields)
@@ -129,9 +130,10 @@ class Drafts:
             raise Unfit("no memory")
         text = self._located(text, pair.memory_entities)
         said = self._located(plain(question), pair.question_entities)
-        self._check_words(said, text)
+        self._check_words(said, text, people)
         if not _fits(question, asked, time, created):
             raise Unfit("the time said is not the memory's")
+        ties = self._names(people)
         memory = Memory(f"m{number}", self.person.id, kind, time, created, values, text.text, text.entities, ties=ties)
         ask = pair.ask if pair.ask in ASKS else ""
         identity = f"{self.person.id}/q{number}"
@@ -199,13 +201,19 @@ class Drafts:
             raise Unfit("contradicts the sheet")
         return given
 
-    def _check_words(self, question: Annotated, memory: Annotated) -> None:
+    def _check_words(self, question: Annotated, memory: Annotated, people: Sequence[str]) -> None:
+        """Raises Unfit where the question, or both, are there already, or the two share more than names of people.
+
+        As in the grammar (engine/synth/asking.py), a name is a proper name or a nickname; a role's words are shared.
+        """
         if {_plainly(question.text), _plainly(memory.text)} & self._seen:
             raise Unfit("repeats")
         mine = content_words(memory.text), content_words(question.text)
         if any(all(_alike(a, b) >= ALIKE for a, b in zip(mine, other, strict=True)) for other in self._words):
             raise Unfit("repeats")
-        names = [surface for surface, kind in question.surfaces() if kind == "PER"]
+        proper = self._proper.union(*map(_proper, people))
+        called = [surface for surface, kind in question.surfaces() if kind == "PER"]
+        names = [name for name in proper if any(_says(surface, name) for surface in called)]
         if len(shared_words(question.text, memory.text, names)) > self.max_shared:
             raise Unfit("shares words with its memory")
 
@@ -268,6 +276,19 @@ def _fits(question: str, asked: datetime, time: datetime, created: datetime) -> 
     found = intervals(question, asked)
     times = (np.array([seconds(moment.isoformat())]) for moment in (time, created))
     return not found or float(prior(found, *times)[0]) >= FIT
+
+
+def _proper(name: str) -> list[str]:
+    """The words of a name that are no role: of "Aunt Rosa Peters" the last two, of "the plumber" none."""
+    return [word for word in name.split() if not (word.islower() or _is_role(word))]
+
+
+def _is_role(word: str) -> bool:
+    return bool(relations.temper(relations.canonical(word.lower())) or ROLE_NAMES.fullmatch(word))
+
+
+def _says(text: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 def _plainly(text: str) -> str:

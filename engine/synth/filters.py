@@ -49,7 +49,7 @@ def content_words(text: str) -> frozenset[str]:
 
 
 def shared_words(question: str, memory: str, names: Iterable[str] = ()) -> frozenset[str]:
-    """Content words that both have. Those of `names`, how the question calls people, do not count."""
+    """Content words that both have. Those of `names`, proper names and nicknames, do not count."""
     named = frozenset().union(*(content_words(name) for name in names)) if names else frozenset()
     return (content_words(question) & content_words(memory)) - named
 

@@ -26,6 +26,10 @@ def taken(row: dict[str, Any], store: Drafts | None = None) -> tuple[bool, Draft
     return store.take(pair), store
 
 
+def person(surface: str) -> dict[str, str]:
+    return {"text": surface, "type": "PER"}
+
+
 UNFIT = {
     "no time": [event(1, time="2021-02-30T10:00"), event(1, time="soon"), event(1, created="")],
     "a time outside of the years asked for": [event(1, time="1999-01-01T10:00")],
@@ -36,6 +40,13 @@ UNFIT = {
     "shares words with its memory": [
         event(1, question="When was my brask1 with Nick2?"),
         event(1, question="Did they carry quim1?"),
+        # a role is no name, be it marked as a person
+        message(1, question="What did my brother want of me?", question_entities=[person("my brother")]),
+        contact(1, question="Who was it, that plumber of mine?", question_entities=[person("plumber")]),
+        event(
+            1, attendees=["Aunt Rosa"], question="Was Aunt Rosa off with me?", question_entities=[person("Aunt Rosa")]
+        ),
+        event(1, desc="glint1 for Mum", question="Was I off with Mum?", question_entities=[person("Mum")]),
     ],
     "the time said is not the memory's": [event(1, question="What did I do in June?")],
     "no question": [event(1, question=""), event(1, question="when?")],
@@ -67,11 +78,15 @@ def test_a_pair_that_is_not_fit_is_dropped_with_its_reason(reason: str, row: dic
         event(1),
         event(1, asked="2021-02-27T09:00", question="When will I be off to quim1 next week?"),
         event(1, question="what did I do in March with Nick2"),
+        event(1, question="Was I off to quim1 with Nc Okoro?", question_entities=[person("Nc Okoro")]),
+        event(1, attendees=["Aunt Rosa"], question="Was my Rosa off with me?", question_entities=[person("my Rosa")]),
         message(1),
+        message(1, question="what did nd want of me?", question_entities=[person("nd")]),
         message(1, relation=""),
         message(1, sender="Nick3"),
         message(1, sender="Ida Stone", relation="organist"),
         contact(1),
+        contact(1, question="How do I reach Ada?", question_entities=[person("Ada")]),
         contact(1, time="2021-03-02 18:00:00+02:00", ask="whence"),
     ],
 )
