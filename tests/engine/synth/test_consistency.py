@@ -48,19 +48,9 @@ def test_habits_recur_with_near_identical_memories(thirty: list[Invented]) -> No
     assert sum(number >= 3 for number in titles.values()) > 30
 
 
-def _second_mother(life: Life) -> Life:
+def _know(life: Life, *ties: Tie) -> Life:
     person, memories, questions = life
-    return replace(person, ties=(*person.ties, Tie("mother", "Zuzanna Extra"))), memories, questions
-
-
-def _second_partner(life: Life) -> Life:
-    person, memories, questions = life
-    return replace(person, ties=(*person.ties, Tie("wife", "A B"), Tie("boyfriend", "C D"))), memories, questions
-
-
-def _nickname_of_two(life: Life) -> Life:
-    person, memories, questions = life
-    return replace(person, ties=(*person.ties, Tie("a", "A B", ("Bo",)), Tie("b", "C D", ("bo",)))), memories, questions
+    return replace(person, ties=(*person.ties, *ties)), memories, questions
 
 
 def _change(life: Life, kind: str, change: Callable[[Memory], Memory]) -> Life:
@@ -136,24 +126,12 @@ def _asked(life: Life, text: str, days: int, time: str = "") -> Life:
     )
 
 
-def _wrong_tense(life: Life) -> Life:
-    return _asked(life, "When am I going to sing?", 3)
-
-
-def _past_ahead(life: Life) -> Life:
-    return _asked(life, "Who else is coming for the hours I spent ferrying commuters?", -3)
-
-
-def _noted_ahead(life: Life) -> Life:
-    return _asked(life, "What did I write about my choir thing next month?", -3, "next month")
-
-
 @pytest.mark.parametrize(
     ("plant", "found"),
     [
-        (_second_mother, "2 are the mother"),
-        (_second_partner, "more than one partner"),
-        (_nickname_of_two, "bo means two"),
+        (lambda life: _know(life, Tie("mother", "Zuzanna Extra")), "2 are the mother"),
+        (lambda life: _know(life, Tie("wife", "A B"), Tie("boyfriend", "C D")), "more than one partner"),
+        (lambda life: _know(life, Tie("a", "A B", ("Bo",)), Tie("b", "C D", ("bo",))), "bo means two"),
         (
             lambda life: _change(life, "event", lambda m: replace(m, created=m.time + timedelta(days=1))),
             "planned after",
@@ -171,9 +149,12 @@ def _noted_ahead(life: Life) -> Life:
         (_wrong_day, "when nothing takes place"),
         (_too_early, "before"),
         (_wrong_phrase, "says 'last month'"),
-        (_wrong_tense, "wrong tense"),
-        (_past_ahead, "wrong tense"),
-        (_noted_ahead, "written down in the future"),
+        (lambda life: _asked(life, "When am I going to sing?", 3), "wrong tense"),
+        (lambda life: _asked(life, "Who else is coming for the hours I spent ferrying commuters?", -3), "wrong tense"),
+        (
+            lambda life: _asked(life, "What did I write about my choir thing next month?", -3, "next month"),
+            "written down in the future",
+        ),
     ],
 )
 def test_a_planted_contradiction_is_found(thirty: list[Invented], plant: Callable[[Life], Life], found: str) -> None:
