@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import random
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,8 @@ import torch
 from engine.artifacts import digest, digest_tree
 from engine.methods.pearl import partial_crf
 from engine.methods.pearl.labelled import Entity, Sentence, f1
-from engine.methods.pearl.tagging import BATCH, Tagger
-from engine.methods.pearl.word_features import Word, one_a_core, one_thread, windows, words_of
-from engine.progress import track
+from engine.methods.pearl.tagging import Tagger
+from engine.methods.pearl.word_features import Word, in_batches, one_a_core, one_thread, windows, words_of
 from engine.training.loop import Loop, Plan, fit
 
 
@@ -61,7 +62,7 @@ class Trained:
         inputs = {
             "config": config.model_dump(mode="json"),
             "transformer": digest_tree(self.tagger.path),
-            "texts": digest([[s.text, s.entities, sorted(s.known)] for s in (*self.sentences, None, *self.held) if s]),
+            "texts": digest([[s.text, s.entities, sorted(s.known)] for s in (*self.sentences, *self.held)]),
             "held": len(self.held),
         }
         loop = Loop(
@@ -92,25 +93,17 @@ class Trained:
     def _examples(self, sentences: Sequence[Sentence]) -> list[Example]:
         tagger = self.tagger
         cut = [(s, words) for s in sentences for words in windows(s.text, words_of(s.text))]
-        order = sorted(range(len(cut)), key=lambda n: -len(cut[n][1]))
-        features: dict[int, torch.Tensor] = {}
+        features: Sequence[torch.Tensor | None] = [None] * len(cut)
         if not tagger.config.fine_tune:
-            batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-
-            def embed(batch: Sequence[int]) -> list[torch.Tensor]:
-                return tagger.features.of([cut[n][0].text for n in batch], [cut[n][1] for n in batch])
-
-            made = track(one_a_core(embed, batches), "word embeddings", len(batches), "batches")
-            for batch, answer in zip(batches, made, strict=True):
-                features.update(zip(batch, answer, strict=True))
-        return [
-            Example(
-                s.text,
-                words,
-                partial_crf.allowed(words, s.entities or (), s.known, tagger.types),
-                features.get(n),
+            features = in_batches(
+                lambda batch: tagger.features.of([s.text for s, _ in batch], [words for _, words in batch]),
+                cut,
+                lambda piece: len(piece[1]),
+                partial(one_a_core, label="word embeddings"),
             )
-            for n, (s, words) in enumerate(cut)
+        return [
+            Example(s.text, words, partial_crf.allowed(words, s.entities or (), s.known, tagger.types), made)
+            for (s, words), made in zip(cut, features, strict=True)
         ]
 
     def _features(self, examples: Sequence[Example]) -> list[torch.Tensor]:
@@ -132,13 +125,14 @@ class Trained:
         return {"f1": f1(self.held, predicted)["micro"]["f1"]}
 
     def _decode(self) -> list[tuple[Entity, ...]]:
-        """As `Tagger.tag`, from features already made."""
-        found: dict[str, list[Entity]] = {}
-        judged = sorted(self.judged, key=lambda example: -len(example.words))
-        for start in range(0, len(judged), BATCH):
-            batch = judged[start : start + BATCH]
-            for e, entities in zip(
-                batch, self.tagger.decode(self._features(batch), [e.words for e in batch]), strict=True
-            ):
-                found.setdefault(e.text, []).extend(entities)
-        return [tuple(sorted(set(found.get(sentence.text, ())))) for sentence in self.held]
+        """As `Tagger.tag`, from features already made, in this thread: training keeps to one."""
+        answers = in_batches(
+            lambda batch: self.tagger.decode(self._features(batch), [e.words for e in batch]),
+            self.judged,
+            lambda example: len(example.words),
+            map,
+        )
+        found: dict[str, set[Entity]] = defaultdict(set)
+        for example, entities in zip(self.judged, answers, strict=True):
+            found[example.text].update(entities)
+        return [tuple(sorted(found[sentence.text])) for sentence in self.held]

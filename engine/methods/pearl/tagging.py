@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from engine.artifacts import digest, digest_tree, undamaged
+from engine.artifacts import digest_tree, undamaged
 from engine.config import BuildConfig
 from engine.encoder import BUNDLED, find_model
 from engine.errors import InputError
@@ -32,7 +32,6 @@ from engine.methods.pearl.labelled import (
     tagged,
     verbalised,
 )
-from engine.progress import track
 
 if TYPE_CHECKING:
     import torch
@@ -55,7 +54,6 @@ __all__ = [
 ]
 WEIGHTS, CARD, TRANSFORMER = "model.safetensors", "tagger.json", "transformer"
 REMEDY = "Train the tagger again"
-BATCH = 32  # texts in one forward pass where nothing is learnt
 
 
 class TaggerConfig(BuildConfig):
@@ -147,22 +145,19 @@ class Tagger:
 
     def tag(self, texts: Sequence[str]) -> list[tuple[Entity, ...]]:
         """The entities of each text: sorted, disjoint, as exact offsets. A text may be empty or of any length."""
-        from engine.methods.pearl.word_features import one_a_core, windows, words_of
+        from engine.methods.pearl.word_features import in_batches, one_a_core, windows, words_of
 
         pieces = [(i, words) for i, text in enumerate(texts) for words in windows(text, words_of(text))]
-        order = sorted(range(len(pieces)), key=lambda n: (-len(pieces[n][1]), n))  # like lengths together
-        batches = [[pieces[n] for n in order[start : start + BATCH]] for start in range(0, len(order), BATCH)]
 
         def tag_batch(batch: Sequence[tuple[int, list[Word]]]) -> list[list[Entity]]:
             words = [w for _, w in batch]
             return self.decode(self.features.of([texts[i] for i, _ in batch], words), words)
 
-        found: dict[int, list[Entity]] = {}
-        answers = track(one_a_core(tag_batch, batches), "entities", len(batches), "batches")
-        for batch, answer in zip(batches, answers, strict=True):
-            for (i, _), entities in zip(batch, answer, strict=True):
-                found.setdefault(i, []).extend(entities)
-        return [tuple(sorted(found.get(i, ()))) for i in range(len(texts))]
+        answers = in_batches(tag_batch, pieces, lambda piece: len(piece[1]), partial(one_a_core, label="entities"))
+        found: list[tuple[Entity, ...]] = [()] * len(texts)
+        for (i, _), entities in zip(pieces, answers, strict=True):
+            found[i] += tuple(entities)
+        return found
 
     def scores(self, features: Sequence[torch.Tensor], hide_case: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
         """(batch, words, to, from) scores and (batch,) lengths; texts come longest first, as flair wants them.
@@ -250,9 +245,7 @@ def train_tagger(
 
 def _held_out(sentences: Sequence[Sentence], config: TaggerConfig) -> tuple[list[Sentence], list[Sentence]]:
     """Those to learn from and those held out; equal texts stay together. One text is both."""
-    if len(sentences) == 1:
-        return list(sentences), list(sentences)
-    ranked = sorted({s.text for s in sentences}, key=lambda text: digest([config.seed, text]))
-    chosen = set(ranked[: max(1, round(len(ranked) * config.validation))])
+    count = max(1, round(len({s.text for s in sentences}) * config.validation))
+    chosen = {s.text for s in sample(sentences, count, config.seed)}
     rest = [s for s in sentences if s.text not in chosen]
     return rest or list(sentences), [s for s in sentences if s.text in chosen]

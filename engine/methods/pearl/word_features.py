@@ -13,9 +13,10 @@ import os
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,12 +25,14 @@ from flair.data import Sentence
 from flair.embeddings import TokenEmbeddings, TransformerWordEmbeddings
 
 from engine.errors import InputError
+from engine.progress import track
 
 logging.getLogger("flair").setLevel(logging.ERROR)  # it tells of every network it builds
 
 A = TypeVar("A")
 B = TypeVar("B")
 Word = tuple[int, int]  # offsets in the text
+BATCH = 32  # texts in one forward pass where nothing is learnt
 WINDOW = 128  # words that are tagged together; longer texts are cut, after a sentence's end where there is one
 _WORD = re.compile(r"[^\W_]+|[^\w\s]|_")
 _END = frozenset(".!?…|;")
@@ -177,7 +180,23 @@ def _load(folder: Path, layers: str, pooling: str, fine_tune: bool) -> Transform
             os.environ["TOKENIZERS_PARALLELISM"] = parallelism
 
 
-def one_a_core(function: Callable[[A], B], batches: Sequence[A]) -> Iterator[B]:
+Each = Callable[[Callable[[list[A]], Sequence[B]], list[list[A]]], Iterable[Sequence[B]]]
+
+
+def in_batches(
+    function: Callable[[list[A]], Sequence[B]], pieces: Sequence[A], length: Callable[[A], int], each: Each[A, B]
+) -> list[B]:
+    """What `function` gives for each piece, in the pieces' order.
+
+    It gets `BATCH` pieces of like length at once, the longest first; `each`, which is map or `one_a_core`, applies it.
+    """
+    order = sorted(range(len(pieces)), key=lambda n: -length(pieces[n]))
+    batches = [[pieces[n] for n in order[start : start + BATCH]] for start in range(0, len(order), BATCH)]
+    answers = dict(zip(order, chain.from_iterable(each(function, batches)), strict=True))
+    return [answers[n] for n in range(len(pieces))]
+
+
+def one_a_core(function: Callable[[A], B], batches: Sequence[A], label: str) -> Iterator[B]:
     """`function` of each batch, in order, without gradients: a batch a core, not one over all of them.
 
     Threads that share every small product wait for the slowest: beside another busy process that is 30 times slower.
@@ -189,7 +208,7 @@ def one_a_core(function: Callable[[A], B], batches: Sequence[A]) -> Iterator[B]:
 
     cores = _cores()
     with ThreadPoolExecutor(min(cores, max(1, len(batches))), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        yield from pool.map(alone, batches)
+        yield from track(pool.map(alone, batches), label, len(batches), "batches")
     torch.set_num_threads(cores)  # what the workers set for themselves, threads made later would inherit
 
 
