@@ -18,35 +18,17 @@ from engine.synth.verbalise import ROLE_NAMES, name, place
 _EXTRAS = (
     *("leave in good time", "phone charged", "a bit later than usual", "bring cash", "bring snacks", "bring a flask"),
     *("don't forget the umbrella", "no car that day", "take the early bus", "keys are under the mat", "cake after"),
-    *(
-        "pay what I owe",
-        "ask about the summer",
-        "glasses!",
-        "take photos",
-        "back home for tea",
-        "borrowed bag to return",
-    ),
-    *("first one after the break", "last one before the break", "short one", "double length", "wear something warm"),
-    *("park round the back", "side entrance", "bike if dry", "half an hour to spare", "something for the bin after"),
-    *(
-        "ring beforehand",
-        "new people coming",
-        "only if it doesn't rain",
-        "take painkillers along",
-        "thermos and gloves",
-    ),
+    *("pay what I owe", "ask about the summer", "glasses!", "take photos", "back home for tea"),
+    *("borrowed bag to return", "first one after the break", "last one before the break", "short one", "double length"),
+    *("wear something warm", "park round the back", "side entrance", "bike if dry", "half an hour to spare"),
+    *("something for the bin after", "ring beforehand", "new people coming", "only if it doesn't rain"),
+    *("take painkillers along", "thermos and gloves"),
 )
 _ABOUT_SOMEBODY = (
-    *(
-        ("", " drives"),
-        ("", " is late"),
-        ("lift from ", ""),
-        ("pick up ", " first"),
-        ("card for ", ""),
-        ("", " has keys"),
-    ),
-    *(("ask ", " about the money"), ("give ", " the book back"), ("tea at ", "'s after"), ("", " brings a friend")),
-    *(("", "'s turn to pay"), ("wait for ", " at the door"), ("remind ", " the day before"), ("", " can't stay long")),
+    *(("", " drives"), ("", " is late"), ("lift from ", ""), ("pick up ", " first"), ("card for ", "")),
+    *(("", " has keys"), ("ask ", " about the money"), ("give ", " the book back"), ("tea at ", "'s after")),
+    *(("", " brings a friend"), ("", "'s turn to pay"), ("wait for ", " at the door")),
+    *(("remind ", " the day before"), ("", " can't stay long")),
 )
 
 

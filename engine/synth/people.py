@@ -31,26 +31,9 @@ _TOWNS = (
     *("Oakport", "Stonebridge", "San Telmo", "Bergheim", "Westmere", "Lakeview", "Dunmore", "Valdoro", "New Carrick"),
 )
 _PLACE_NICKNAMES = (
-    *(
-        "the usual place",
-        "our usual spot",
-        "my happy place",
-        "our spot",
-        "the old haunt",
-        "my second home",
-        "the palace",
-    ),
-    *(
-        "the dungeon",
-        "the cave",
-        "my hideout",
-        "the nest",
-        "the bunker",
-        "our corner",
-        "the den",
-        "the temple",
-        "the spot",
-    ),
+    *("the usual place", "our usual spot", "my happy place", "our spot", "the old haunt", "my second home"),
+    *("the palace", "the dungeon", "the cave", "my hideout", "the nest", "the bunker", "our corner", "the den"),
+    *("the temple", "the spot"),
 )
 _SOBER_PLACE_NICKNAMES = (
     *("the place round the corner", "the place across town", "the place up the hill", "the place downtown"),

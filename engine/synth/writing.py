@@ -49,47 +49,17 @@ IDLE = 2  # rounds in a row that bring nothing before a person is left as she is
 SAMPLING = {"temperature": 1.0, "max_tokens": 4096}  # unless the configuration says otherwise
 _DEV = 10  # one person in ten
 _REGIONS = (
-    *(
-        "the Andes",
-        "Anatolia",
-        "Bavaria",
-        "Bengal",
-        "the Caribbean",
-        "the Carpathians",
-        "East Africa",
-        "the Gulf coast",
-    ),
-    *("Ireland", "Java", "Korea", "the Maghreb", "the Midlands of England", "the Midwest of the United States"),
-    *("New Zealand", "Normandy", "northern Spain", "the Philippines", "Portugal", "Punjab", "Quebec", "Scotland"),
-    *("southern Italy", "the south of Brazil", "Sweden", "Ukraine", "Vietnam", "Wales", "West Africa", "Yucatán"),
+    *("the Andes", "Anatolia", "Bavaria", "Bengal", "the Caribbean", "the Carpathians", "East Africa"),
+    *("the Gulf coast", "Ireland", "Java", "Korea", "the Maghreb", "the Midlands of England"),
+    *("the Midwest of the United States", "New Zealand", "Normandy", "northern Spain", "the Philippines", "Portugal"),
+    *("Punjab", "Quebec", "Scotland", "southern Italy", "the south of Brazil", "Sweden", "Ukraine", "Vietnam", "Wales"),
+    *("West Africa", "Yucatán"),
 )
 _WORK = (
-    *(
-        "a trade with their hands",
-        "an office",
-        "a classroom",
-        "a hospital ward",
-        "a shop",
-        "the land",
-        "a lorry or bus",
-    ),
-    *(
-        "their own small firm",
-        "a laboratory",
-        "a kitchen",
-        "small children at home",
-        "studies",
-        "a pension and a garden",
-    ),
-    *(
-        "a factory",
-        "a stage or studio",
-        "software",
-        "an archive or museum",
-        "animals",
-        "a courtroom",
-        "hair and beauty",
-    ),
+    *("a trade with their hands", "an office", "a classroom", "a hospital ward", "a shop", "the land"),
+    *("a lorry or bus", "their own small firm", "a laboratory", "a kitchen", "small children at home", "studies"),
+    *("a pension and a garden", "a factory", "a stage or studio", "software", "an archive or museum", "animals"),
+    *("a courtroom", "hair and beauty"),
 )
 
 
