@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ def of_dataset(dataset: Dataset, split: str | None = None) -> list[Sentence]:
     return sentences
 
 
-def _entities(fields: Any, text: str, where: str) -> tuple[Entity, ...] | None:
+def _entities(fields: Mapping[str, Any], text: str, where: str) -> tuple[Entity, ...] | None:
     listed = fields.get("entities")
     if listed is None:
         return None
@@ -164,16 +164,11 @@ def verbalised(text: str, entities: Iterable[Entity]) -> str:
     return _replaced(text, entities, lambda surface, kind: f"[{surface} is {WORDS[kind]}]")
 
 
-def _replaced(text: str, entities: Iterable[Entity], render: Any) -> str:
-    return "".join(_parts(text, entities, render))
-
-
-def _parts(text: str, entities: Iterable[Entity], render: Any) -> Iterator[str]:
-    last = 0
+def _replaced(text: str, entities: Iterable[Entity], render: Callable[[str, str], str]) -> str:
+    parts, last = [], 0
     for start, end, kind in sorted(entities):
         if not last <= start < end <= len(text):
             raise ValueError(f"entities overlap or lie outside of the text: {(start, end, kind)}")
-        yield text[last:start]
-        yield render(text[start:end], kind)
+        parts += [text[last:start], render(text[start:end], kind)]
         last = end
-    yield text[last:]
+    return "".join([*parts, text[last:]])

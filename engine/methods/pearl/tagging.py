@@ -206,7 +206,7 @@ def _entities(tags: Sequence[str], words: Sequence[Word]) -> list[Entity]:
 
 def shared_tagger(folder: Path) -> Tagger:
     """The tagger of a folder, one a process; made anew where its files are no longer the same."""
-    stamp = tuple((p.name, s.st_size, s.st_mtime_ns) for p in sorted(folder.glob("*")) if (s := p.stat()))
+    stamp = tuple((p.name, s.st_size, s.st_mtime_ns) for p in sorted(folder.rglob("*")) if (s := p.stat()))
     return _shared_tagger(folder, stamp)
 
 
