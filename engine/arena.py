@@ -166,8 +166,8 @@ class Arena:
         """Every contestant's `k` best documents for a question, with reasons.
 
         Without a `time` one of the dataset's own questions is asked at its own, since "two weeks ago" is right or wrong
-        as of then; any other when the newest memory was made (engine/priors.py). Raises InputError for an unknown person, a time that can't be read, and a question that is empty or longer than
-        LONGEST characters.
+        as of then; any other when the newest memory was made (engine/priors.py). Raises InputError for an unknown
+        person, a time that can't be read, and a question that is empty or longer than LONGEST characters.
         """
         request = self._request(text, person, time)
         everybody = zip(self._contestants, self._searchers, strict=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -104,7 +104,7 @@ def write(
         raise InputError("a share lies from 0 to 1", where="--shared", remedy="Give a number such as 0.35")
     found = read_scenes(scenes)
     shares = [pairs // number + (i < pairs % number) for i in range(number)]
-    dev = {f"p{i:04d}" for i in range(number - max(1, number // _DEV), number)}
+    dev = dev_people([f"p{i:04d}" for i in range(number)])
     documents: list[dict] = []
     queries: list[dict] = []
     judged: dict[str, list[tuple[str, str, int]]] = {"train": [], "dev": []}
@@ -116,6 +116,11 @@ def write(
                 judged["dev" if question.person in dev else "train"].append((question.id, question.memory, 1))
         (folder / "README.md").write_text(_readme(number, pairs, seed, rules), "utf-8")
         return {"people": number, **write_rows(folder, documents, queries, judged, compress=False)}
+
+
+def dev_people(ids: Sequence[str]) -> frozenset[str]:
+    """Who judges instead of teaching: the last of these people, about a tenth, one at least."""
+    return frozenset(ids[-max(1, len(ids) // _DEV) :])
 
 
 def made_by(scenes: Path = SCENES) -> str:

@@ -6,13 +6,11 @@ Entities are (start, end, type) in characters of the text beside them, types PER
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engine.records import Entity
-
-KINDS = ("event", "message", "contact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,4 +75,4 @@ class Question:
     memory: str
     entities: tuple[Entity, ...] = ()
     ask: str = ""
-    told_by: tuple[str, ...] = field(default=())  # what sets the memory apart: time, person, place, scene
+    told_by: tuple[str, ...] = ()  # what sets the memory apart: time, person, place, scene

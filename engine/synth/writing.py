@@ -29,6 +29,7 @@ from engine.llm.config import LlmConfig
 from engine.llm.job import generate
 from engine.llm.log import job_folder
 from engine.records import Document, Request
+from engine.synth.dataset import dev_people
 from engine.synth.drafts import Drafts, person_of, summed
 from engine.synth.records import Memory, Person, Question
 from engine.synth.task import (
@@ -47,7 +48,6 @@ SPARE = 1.5  # pairs asked for to each that is still due, as not all will be fit
 SHOWN = 40  # earlier pairs that a round is shown
 IDLE = 2  # rounds in a row that bring nothing before a person is left as she is
 SAMPLING = {"temperature": 1.0, "max_tokens": 4096}  # unless the configuration says otherwise
-_DEV = 10  # one person in ten
 _REGIONS = (
     *("the Andes", "Anatolia", "Bavaria", "Bengal", "the Caribbean", "the Carpathians", "East Africa"),
     *("the Gulf coast", "Ireland", "Java", "Korea", "the Maghreb", "the Midlands of England"),
@@ -157,7 +157,7 @@ def write_dataset(target: Path, written: Written, config: LlmConfig, seed: int) 
         raise InputError(
             "two people at least: one to train on, one to judge", where="--people", remedy="Ask for more people"
         )
-    dev = {one.person.id for one in people[-max(1, len(people) // _DEV) :]}
+    dev = dev_people([one.person.id for one in people])
     judged: dict[str, list[tuple[str, str, int]]] = {"train": [], "dev": []}
     for one in people:
         split = judged["dev" if one.person.id in dev else "train"]
