@@ -16,6 +16,7 @@ from engine.errors import InputError
 from engine.training import AdaptConfig, Pair, adapt_encoder
 from engine.training.contrastive import own_ranks
 from engine.training.state import read_curve
+from training.runs import Killed, assert_one_pass, killed_at
 
 CONFIG = AdaptConfig(batch_size=16, chunk_size=8, learning_rate=1e-2, epochs=2, dtype="float32")
 
@@ -104,7 +105,7 @@ def test_pieces_give_the_gradient_of_one_pass(model: Path, cached: bool, size: i
 
     from engine.losses import info_nce
     from engine.training.contrastive import _collate
-    from engine.training.gradients import Workers, contrast
+    from engine.training.gradients import contrast
 
     net = encoder(model).model
     some = pairs(6, 2)
@@ -113,17 +114,9 @@ def test_pieces_give_the_gradient_of_one_pass(model: Path, cached: bool, size: i
         net(net.preprocess([getattr(p, side) for p in some]))["sentence_embedding"] for side in ("query", "document")
     ]
     wanted = info_nce(*vectors, torch.tensor([number[pair.belongs] for pair in some]))
-    wanted.backward()
-    gradients = {name: p.grad.clone() for name, p in net.named_parameters() if p.grad is not None}
-    net.zero_grad()
     batch = _collate(net, ("", ""), number, size, some)
-    workers = Workers(cpu=True)
-    loss = contrast(net, batch, 0, scale=20.0, cached=cached, bfloat16=False, workers=workers)
-    workers.close()
-    assert float(loss) == pytest.approx(float(wanted.detach()), abs=1e-5)
-    for name, parameter in net.named_parameters():
-        if name in gradients:
-            assert parameter.grad is not None and parameter.grad.allclose(gradients[name], atol=1e-5), name
+    settings = {"scale": 20.0, "cached": cached, "bfloat16": False}
+    assert_one_pass(net, wanted, lambda workers: contrast(net, batch, 0, workers=workers, **settings))
 
 
 @pytest.mark.integration
@@ -160,19 +153,10 @@ def test_two_runs_give_the_same_bytes_whatever_the_cores(model: Path, tmp_path: 
 def test_a_killed_adaptation_goes_on_to_the_same_bytes(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.training.loop import Loop
-
     config = CONFIG.model_copy(update={"checkpoint_steps": 2, "keep": "last"})
     adapt(model, tmp_path / "whole", config)
-    step, calls = Loop.training_step, iter(range(1, 1000))
-
-    def dying(self: Loop, *arguments: Any) -> Any:
-        if next(calls) == 10:
-            raise KeyboardInterrupt
-        return step(self, *arguments)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Loop, "training_step", dying)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        killed_at(patch, 10)
         adapt(model, tmp_path / "broken", config)
     assert adapt(model, tmp_path / "broken", config)["kept_epoch"] == 2
     weights = [(tmp_path / name / "out" / "model.safetensors").read_bytes() for name in ("whole", "broken")]

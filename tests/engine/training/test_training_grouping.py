@@ -13,6 +13,7 @@ from crash import tiny as worlds
 from engine.encoder import Encoder, EncoderConfig
 from engine.training import AdaptConfig, Pair, adapt_encoder, contrastive
 from engine.training.grouping import grouped_order, held_out
+from training.runs import Killed, killed_at
 
 CONFIG = AdaptConfig(
     batch_size=8, grouped=4, chunk_size=8, learning_rate=1e-2, epochs=2, dtype="float32", checkpoint_steps=2
@@ -94,20 +95,13 @@ def test_a_batch_is_of_whole_runs() -> None:
 def test_every_batch_is_of_runs_and_a_killed_run_goes_on_in_the_same_order(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.training.loop import Loop
-
     config = CONFIG.model_copy(update={"keep": "last"})
     seen: list[list[Pair]] = []
-    collate, step, calls = contrastive._collate, Loop.training_step, iter(range(1, 1000))
+    collate = contrastive._collate
 
     def watching(net: Any, prompts: Any, number: Any, size: int, batch: list[Pair]) -> Any:
         seen.append(list(batch))
         return collate(net, prompts, number, size, batch)
-
-    def dying(self: Loop, *arguments: Any) -> Any:
-        if next(calls) == 9:  # the fourth of the second epoch's five steps; the last checkpoint is of the eighth
-            raise KeyboardInterrupt
-        return step(self, *arguments)
 
     monkeypatch.setattr(contrastive, "_collate", watching)
     outcome = adapt(model, tmp_path / "whole", config)
@@ -117,8 +111,8 @@ def test_every_batch_is_of_runs_and_a_killed_run_goes_on_in_the_same_order(
     runs = [{pair.group for pair in batch[start : start + 4]} for batch in whole for start in (0, 4)]
     assert sum(len(run) == 1 for run in runs) >= 18  # of 20; one run an epoch is of what was left over
     assert whole[:5] != whole[5:]
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Loop, "training_step", dying)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        killed_at(patch, 9)  # the fourth of the second epoch's five steps; the last checkpoint is of the eighth
         adapt(model, tmp_path / "broken", config)
     seen.clear()
     adapt(model, tmp_path / "broken", config)

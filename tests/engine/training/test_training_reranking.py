@@ -17,6 +17,7 @@ from engine.rerank import reranker
 from engine.training import CrossEncoderConfig, Group, train_cross_encoder
 from engine.training.reranking import _collate, _load, transformer_folder
 from engine.training.state import read_curve
+from training.runs import Killed, assert_one_pass, killed_at
 
 CONFIG = CrossEncoderConfig(
     batch_size=8, chunk_size=12, learning_rate=2e-3, epochs=2, max_length=64, dtype="float32", checkpoint_steps=2
@@ -65,25 +66,16 @@ def test_pieces_give_the_gradient_of_one_pass(base: Path, size: int) -> None:
     import torch
 
     from engine.losses import localized_contrastive
-    from engine.training.gradients import Workers, contrast_locally
+    from engine.training.gradients import contrast_locally
 
     net, tokenizer = _load(base, CONFIG)
     net.eval()
     some = groups(7)
     rows = [[net(**tokenizer(g.query, d, return_tensors="pt")).logits[0, 0] for d in g.documents] for g in some]
     wanted = sum(localized_contrastive(torch.stack(row)[None], 7) for row in rows)
-    wanted.backward()
-    gradients = {name: p.grad.clone() for name, p in net.named_parameters() if p.grad is not None}
-    net.zero_grad()
     batch = _collate(tokenizer, CONFIG.model_copy(update={"chunk_size": size}), some)
     assert sum(len(chunk["lengths"]) for chunk in batch["chunks"]) == 7
-    workers = Workers(cpu=True)
-    loss = contrast_locally(net, batch, 7, bfloat16=False, workers=workers)
-    workers.close()
-    assert float(loss) == pytest.approx(float(wanted.detach()), abs=1e-5)
-    for name, parameter in net.named_parameters():
-        if name in gradients:
-            assert parameter.grad is not None and parameter.grad.allclose(gradients[name], atol=1e-5), name
+    assert_one_pass(net, wanted, lambda some: contrast_locally(net, batch, 7, bfloat16=False, workers=some))
 
 
 @pytest.mark.integration
@@ -130,19 +122,10 @@ def test_two_runs_give_the_same_bytes_whatever_the_cores(base: Path, tmp_path: P
 def test_a_killed_training_goes_on_to_the_same_bytes(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    from engine.training.loop import Loop
-
     config = CONFIG.model_copy(update={"keep": "last"})
     train(base, tmp_path / "whole", config)
-    step, calls = Loop.training_step, iter(range(1, 1000))
-
-    def dying(self: Loop, *arguments: Any) -> Any:
-        if next(calls) == count:
-            raise KeyboardInterrupt
-        return step(self, *arguments)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Loop, "training_step", dying)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        killed_at(patch, count)
         train(base, tmp_path / "broken", config)
     train(base, tmp_path / "broken", config)
     weights = [(tmp_path / name / "out" / "model.safetensors").read_bytes() for name in ("whole", "broken")]

@@ -17,15 +17,12 @@ from engine.training import SftConfig, finetune_causal
 from engine.training.loop import Loop
 from engine.training.state import exhausted, newest_checkpoint, prepare, read_curve
 from training import tiny
+from training.runs import Killed, killed_at
 
 pytestmark = pytest.mark.integration
 CONFIG = SftConfig(
     epochs=3, batch_size=4, micro_batch_size=2, learning_rate=1e-3, validation=0.25, checkpoint_steps=3, patience=2
 )
-
-
-class Killed(BaseException):
-    """What no handler of ours or of transformers' catches."""
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +41,6 @@ def train(model: Path, folder: Path) -> dict[str, Any]:
     (folder / "out").mkdir(exist_ok=True)
     examples = tiny.examples() * 2  # 12 to learn from: epochs of 3 steps, LoRA's dropout drawn at each
     return finetune_causal(model, examples, folder / "out", CONFIG, folder / "state", device="cpu")
-
-
-def killed_at(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    """Let the run die in its `count`-th micro-batch."""
-    step, calls = Loop.training_step, iter(range(1, 1000))
-
-    def dying(self: Loop, *arguments: Any) -> Any:
-        if next(calls) == count:
-            raise Killed
-        return step(self, *arguments)
-
-    monkeypatch.setattr(Loop, "training_step", dying)
 
 
 def without_seconds(folder: Path) -> list[dict[str, Any]]:
