@@ -21,7 +21,7 @@ from engine.artifacts import digest
 from engine.config import BuildConfig
 from engine.encoder import Encoder
 from engine.errors import InputError
-from engine.training.grouping import grouped_order, held_out
+from engine.training.grouping import grouped_order, split
 
 if TYPE_CHECKING:
     from engine.training.gradients import Workers
@@ -123,7 +123,7 @@ def adapt_encoder(
 
     from transformers import set_seed
 
-    from engine.training.gradients import Workers, contrast, native_bfloat16, on_cpu
+    from engine.training.gradients import Workers, contrast, in_bfloat16, on_cpu
     from engine.training.loop import Loop, Plan, fit, processes
 
     names = sorted({pair.belongs for pair in pairs})
@@ -138,9 +138,9 @@ def adapt_encoder(
         model.max_seq_length = min(config.max_length, length or config.max_length)
     cpu = on_cpu(encoder.device)
     workers = Workers(cpu)
-    bfloat16 = config.dtype == "bfloat16" or (config.dtype == "auto" and native_bfloat16(cpu))
+    bfloat16 = in_bfloat16(config.dtype, cpu)
     prompts = (encoder.config.query_prompt, encoder.config.document_prompt)
-    training, judged = _split(pairs, config)
+    training, judged = split(pairs, config.validation, config.seed)
     chooses = config.keep == "best" and bool(judged)
     plan = Plan(
         label="adapting the encoder",
@@ -195,12 +195,6 @@ def adapt_encoder(
 
 def _named(pair: Pair) -> list[str | None]:
     return [pair.query, pair.document, pair.owner, *([] if pair.group is None else [pair.group])]
-
-
-def _split(pairs: Sequence[Pair], config: AdaptConfig) -> tuple[list[Pair], list[Pair]]:
-    """Pairs to learn from and pairs to judge by, apart by document or store: what is learned judges nothing."""
-    held = held_out(sorted({pair.held_with for pair in pairs}), config.validation, config.seed)
-    return [p for p in pairs if p.held_with not in held], [p for p in pairs if p.held_with in held]
 
 
 def _candidates(pairs: Sequence[Pair], groups: set[str | None]) -> list[Pair]:
@@ -288,10 +282,10 @@ def _encode(model: Any, texts: Sequence[str], size: int, bfloat16: bool, workers
     """(n, d) unit vectors, tokenised a few thousand texts at a time."""
     import torch
 
-    from engine.training.gradients import embed
+    from engine.training.gradients import embed, unwrapped
 
-    device = next(model.parameters()).device
-    net = getattr(model, "module", model)
+    net = unwrapped(model)
+    device = next(net.parameters()).device
     parts = []
     for start in range(0, len(texts), 4096):
         some = texts[start : start + 4096]

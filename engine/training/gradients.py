@@ -2,8 +2,8 @@
 
 A bi-encoder's loss needs all vectors of a batch at once, negatives shared over all processes, the model does not:
 vectors first, then the loss's gradient at the vectors, then each piece's own backward pass with it (GradCache, Gao et
-al. 2021, section 3.1). A cross-encoder's groups know nothing of each other. Results depend on how
-the batch is cut, never on how many cores or processes share the work. Imports torch: import it inside functions.
+al. 2021, section 3.1). A cross-encoder's groups know nothing of each other. Results depend on how the batch is cut,
+never on how many cores or processes share the work. Imports torch: import it inside functions.
 """
 
 from __future__ import annotations
@@ -67,9 +67,7 @@ def contrast(
     core whatever the batch. Dropout stays off: a second pass would have to draw it again alike, and threads share one
     random generator, so that no two runs would.
     """
-    net = getattr(model, "module", model)  # DistributedDataParallel's hooks are not for gradients made by hand
-    net.eval()
-    parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    net, parameters = _learning(model)
     chunks, owners = batch["chunks"], batch["owners"]
     if cached:
         outputs = embed(net, chunks, workers, bfloat16)
@@ -97,9 +95,7 @@ def contrast_locally(model: Any, batch: Mapping[str, Any], total: int, *, bfloat
     `batch` has `chunks`, each of whole groups: `features` of its pairs, `lengths` the pairs of each group, its own
     document's first. `total` is the number of groups in the step, over all processes. Dropout stays off, as above.
     """
-    net = getattr(model, "module", model)
-    net.eval()
-    parameters = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    net, parameters = _learning(model)
     losses = []
 
     def step(chunk: Chunk) -> tuple[Tensor | None, ...]:
@@ -121,6 +117,18 @@ def pair_scores(model: Any, chunk: Chunk, bfloat16: bool) -> tuple[Tensor, ...]:
     with torch.autocast(chunk["features"]["input_ids"].device.type, torch.bfloat16, enabled=bfloat16):
         logits = model(**chunk["features"]).logits  # (pairs, 1)
     return logits.float().squeeze(1).split(chunk["lengths"])
+
+
+def unwrapped(model: Any) -> Any:
+    """Without DistributedDataParallel, whose hooks are not for gradients made by hand."""
+    return getattr(model, "module", model)
+
+
+def _learning(model: Any) -> tuple[Any, list[Any]]:
+    """The model itself without dropout, and those of its parameters that are trained."""
+    net = unwrapped(model)
+    net.eval()
+    return net, [parameter for parameter in net.parameters() if parameter.requires_grad]
 
 
 def _fill(parameters: Sequence[Any], pieces: Iterable[Sequence[Tensor | None]]) -> None:
@@ -163,8 +171,13 @@ def on_cpu(device: str | None = None) -> bool:
     return device == "cpu" or not torch.cuda.is_available()
 
 
-def native_bfloat16(cpu: bool) -> bool:
-    """Whether the processor multiplies bfloat16 itself; where it does not, it is slower than float32."""
+def in_bfloat16(dtype: str, cpu: bool) -> bool:
+    """Whether to multiply in bfloat16: as `dtype` says or, where it is 'auto', if the processor does so itself.
+
+    Where it does not, bfloat16 is slower than float32.
+    """
+    if dtype != "auto":
+        return dtype == "bfloat16"
     if not cpu:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

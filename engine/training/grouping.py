@@ -7,6 +7,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Hashable, Sequence
+from typing import Protocol, TypeVar
+
+
+class Held(Protocol):
+    """An example, and what it is held out with: a person, a store, a document."""
+
+    @property
+    def held_with(self) -> str: ...
+
+
+Example = TypeVar("Example", bound=Held)
+
+
+def split(examples: Sequence[Example], share: float, seed: int) -> tuple[list[Example], list[Example]]:
+    """Examples to learn from and examples to judge by, apart by `held_with`: what is learned judges nothing."""
+    held = held_out(sorted({example.held_with for example in examples}), share, seed)
+    return [e for e in examples if e.held_with not in held], [e for e in examples if e.held_with in held]
 
 
 def held_out(names: Sequence[str], share: float, seed: int) -> set[str]:

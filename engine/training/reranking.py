@@ -21,7 +21,7 @@ from engine.artifacts import digest, digest_tree
 from engine.config import BuildConfig
 from engine.encoder import find_model
 from engine.errors import InputError
-from engine.training.grouping import held_out
+from engine.training.grouping import split
 
 if TYPE_CHECKING:
     from engine.training.gradients import Workers
@@ -101,7 +101,7 @@ def train_cross_encoder(
 
     from transformers import set_seed
 
-    from engine.training.gradients import Workers, contrast_locally, native_bfloat16, on_cpu
+    from engine.training.gradients import Workers, contrast_locally, in_bfloat16, on_cpu
     from engine.training.loop import Loop, Plan, fit, processes
 
     usable = [group for group in groups if len(group.documents) > 1]
@@ -113,10 +113,8 @@ def train_cross_encoder(
     model, tokenizer = _load(path, config)
     cpu = on_cpu(device)
     workers = Workers(cpu)
-    bfloat16 = config.dtype == "bfloat16" or (config.dtype == "auto" and native_bfloat16(cpu))
-    held = held_out(sorted({group.held_with for group in usable}), config.validation, config.seed)
-    training = [group for group in usable if group.held_with not in held]
-    judged = [group for group in usable if group.held_with in held]
+    bfloat16 = in_bfloat16(config.dtype, cpu)
+    training, judged = split(usable, config.validation, config.seed)
     chooses = config.keep == "best" and bool(judged)
     plan = Plan(
         label="training the reranker",
@@ -251,9 +249,9 @@ def _validate(
     """Where the positive of each held-out group stands among its documents; others win ties."""
     import torch
 
-    from engine.training.gradients import pair_scores
+    from engine.training.gradients import pair_scores, unwrapped
 
-    net = getattr(model, "module", model)
+    net = unwrapped(model)
     device = next(net.parameters()).device
 
     def ranks(chunk: dict[str, Any]) -> list[int]:

@@ -12,7 +12,7 @@ from crash import tiny as worlds
 
 from engine.encoder import Encoder, EncoderConfig
 from engine.training import AdaptConfig, Pair, adapt_encoder, contrastive
-from engine.training.grouping import grouped_order, held_out
+from engine.training.grouping import grouped_order, held_out, split
 from training.runs import Killed, killed_at
 
 CONFIG = AdaptConfig(
@@ -68,7 +68,7 @@ def test_who_is_held_out() -> None:
 
 
 def test_whole_people_are_held_out() -> None:
-    training, judged = contrastive._split(pairs(), CONFIG)
+    training, judged = split(pairs(), CONFIG.validation, CONFIG.seed)
     assert len({pair.group for pair in judged}) == 1 and len(judged) == 9 and len(training) == 45
     assert not {pair.group for pair in judged} & {pair.group for pair in training}
     assert {pair.group for pair in contrastive._candidates(pairs(), {judged[0].group})} == {judged[0].group}
