@@ -1,9 +1,9 @@
 """Invented people beside others: the figures of each collection, and whether a classifier can tell two of them apart.
 
-    python -m bench.people --collections DIR --synth DIR [--sample 2000] [--features 15]
+    python -m bench.people --collections DIR [--synth DIR] [--sample 2000] [--features 15]
 
 `--synth` is a dataset folder that `data synth personal` made; it is set beside pair_dev of `--collections` and
-data/lives. Two classifiers (n-grams; MiniLM vectors) are judged on people they were not fitted on, with texts as they
+data/lives, which without it are set beside each other. Two classifiers (n-grams; MiniLM vectors) are judged on people they were not fitted on, with texts as they
 are and with names masked and all letters small. At an AUC of .5 nothing tells them apart; two collections that two
 authors wrote come near 1. The features that tell most say what to vary.
 """
@@ -26,7 +26,7 @@ import numpy as np
 from engine.datasets.reader import Dataset
 from engine.people import names_in
 from engine.records import Document, Request
-from engine.synth.statistics import Statistics, describe, percent, table
+from engine.synth.statistics import Statistics, describe, near_duplicates, percent, table
 
 FOLDS, RESAMPLES, FEWEST = 5, 500, 20
 ENCODED = 1000  # texts of each that are encoded: a text takes 5 ms, and 384 numbers need no more to be fitted
@@ -272,7 +272,7 @@ def report(folders: Mapping[str, Path], sample: int, features: int) -> Iterator[
         near = _people_of(documents, min(sample, ENCODED))
         found[name] = replace(
             describe(documents, requests, judgements),
-            near_duplicates=describe(near, (), (), _vectors([d.content for d in near])).near_duplicates,
+            near_duplicates=near_duplicates(_vectors([d.content for d in near]), [d.user for d in near]),
         )
         texts["questions"][name] = question_texts(requests)
         texts["memories"][name] = memory_texts(documents)

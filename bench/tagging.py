@@ -52,10 +52,9 @@ class Score:
 HEADER = ("tagger", "collection", "type", "precision", "recall", "F1", "entities")
 
 
-def measure(collections: Path, synth: Path, model_folder: Path | None = None, texts: int = TEXTS) -> list[Score]:
-    """A row for each tagger, collection and type; taggers are trained here unless there is one in `model_folder`."""
-    taggers = {model_folder.name: Tagger(model_folder)} if model_folder else trained(collections, synth, texts)
-    return scores(taggers, collections, synth)
+def measure(collections: Path, synth: Path, model_folder: Path) -> list[Score]:
+    """A row for each collection and type that the tagger in `model_folder` is judged on."""
+    return scores({model_folder.name: Tagger(model_folder)}, collections, synth)
 
 
 def trained(collections: Path, synth: Path, texts: int = TEXTS) -> Mapping[str, Tagger]:
@@ -81,12 +80,11 @@ def judged(collections: Path, synth: Path) -> dict[str, list[Sentence]]:
     """The labelled texts that taggers are judged on, by the name of their collection."""
     people = [s for s in tagging.of_dataset(Dataset(synth), "dev") if s.entities is not None]
     lives = Dataset(LIVES)
-    questions = {request.text for request in lives.requests()}
-    labelled = tagging.of_dataset(lives)
+    labelled, questions = tagging.of_dataset(lives), len(lives.requests())  # these come first
     found = {
         "invented people, dev": people,
-        "lives, questions": [s for s in labelled if s.text in questions],
-        "lives, memories": [s for s in labelled if s.text not in questions],
+        "lives, questions": labelled[:questions],
+        "lives, memories": labelled[questions:],
     }
     if (collections / WNUT).is_dir():
         found["WNUT-17, test"] = tagging.read_conll(collections / WNUT / "test.conll")
