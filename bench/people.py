@@ -3,9 +3,9 @@
     python -m bench.people --collections DIR [--synth DIR] [--sample 2000] [--features 15]
 
 `--synth` is a dataset folder that `data synth personal` made; it is set beside pair_dev of `--collections` and
-data/lives, which without it are set beside each other. Two classifiers (n-grams; MiniLM vectors) are judged on people they were not fitted on, with texts as they
-are and with names masked and all letters small. At an AUC of .5 nothing tells them apart; two collections that two
-authors wrote come near 1. The features that tell most say what to vary.
+data/lives, which without it are set beside each other. Two classifiers (n-grams; MiniLM vectors) are judged on people
+they were not fitted on, with texts as they are and with names masked and all letters small. At an AUC of .5 nothing
+tells them apart; two collections that two authors wrote come near 1. The features that tell most say what to vary.
 """
 
 from __future__ import annotations
