@@ -12,13 +12,12 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from engine.timeparse.modifiers import AFTER, BESIDE, PARTS, Modifier
 from engine.timeparse.numbers import unread
 from engine.timeparse.readings import NOTHING, Meaning, Moment
 from engine.timeparse.rules import RULES
-from engine.timeparse.words import WEEK, Cycle, Reading, Span, ordinal
+from engine.timeparse.words import SHORT_DAYS, WEEK, Cycle, Reading, Span, ordinal
 
 _MOST_READINGS = 8
 _MOST_PHRASES = 10  # of one question; joining looks at all pairs
@@ -48,7 +47,8 @@ _TRIGGER = re.compile(
     r"[0-9]|day|ago|last|next|this|past|week|month|quarter|year|night|tom|rece|lately|soon|upcoming|coming|other|now"
     r"|spring|summer|autumn|fall|winter|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|christ|xmas|easter|hallow|thanks"
     r"|valent|late|earlier|prior|previous|fawkes|patrick|nye|hogm|mardi|pente|whit|mother|fift|sixt|sevent|eight|ninet"
-    r"|\b(?:in|within|back|time|hence|before|after|since|until|mon|tues?|weds?|thu(?:rs?)?|fri|sat)\b"
+    r"|\b(?:in|within|back|time|hence|before|after|since|until)\b"
+    rf"|\b(?:{SHORT_DAYS})\b"
 )
 
 
@@ -86,9 +86,9 @@ def _joined(plain: str, phrases: list[Phrase], at: Moment) -> list[Phrase]:
                 phrases = sorted([*(p for p in phrases if p not in (small, big)), joined], key=lambda p: p.start)
                 break
     for join in (_weekday_beside, _between):
-        for left, right in pairwise(phrases):
-            if (joined := join(plain, left, right)) is not None:
-                phrases = sorted([*(p for p in phrases if p not in (left, right)), joined], key=lambda p: p.start)
+        for i in reversed(range(len(phrases) - 1)):  # "the Tuesday before the Thursday before Easter"
+            if (joined := join(plain, *phrases[i : i + 2])) is not None:
+                phrases[i : i + 2] = [joined]
     return phrases
 
 
