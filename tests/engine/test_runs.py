@@ -43,11 +43,6 @@ def save(workspace: Workspace, answers: Mapping[str, Mapping[str, float]] = ANSW
     return runs.save(workspace, about, run, evaluation, REQUESTS, {"gold.kind": {"q1": "event"}})
 
 
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "workspace")
-
-
 def test_everything_comes_back(workspace: Workspace) -> None:
     saved = save(workspace)
     [back] = runs.everything(workspace)
