@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from engine import config as configs
 from engine import experiment
@@ -21,6 +22,7 @@ from engine.datasets.reader import Dataset
 from engine.datasets.times import read_time
 from engine.errors import InputError
 from engine.experiment import Contestant
+from engine.index.dense import SMALL
 from engine.methods import parts
 from engine.methods.base import Method, Searcher
 from engine.priors import Understood, personal_store
@@ -96,6 +98,7 @@ class Arena:
         self._collection = goal.collection
         self._stores: dict[str | None, list[Document]] = {}
         self._workspace = workspace
+        self._entities: WeakKeyDictionary[Any, dict[str, tuple[Entity, ...]]] = WeakKeyDictionary()  # by tagger
 
     @property
     def people(self) -> list[str]:
@@ -202,8 +205,11 @@ class Arena:
         tagger = parts.newest(self._workspace, "tagger") if self.people else None
         if tagger is None:
             return None, {}
-        first, *others = tagger.tag([question, *(document.content[:EXPLAINED] for document in documents)])
-        return first, {document.id: found for document, found in zip(documents, others, strict=True)}
+        known = self._entities.setdefault(tagger, {})  # the collection is one moment's, so they stay what they are
+        new = [document for document in documents if document.id not in known]
+        first, *others = tagger.tag([question, *(document.content[:EXPLAINED] for document in new)])
+        known.update((document.id, found) for document, found in zip(new, others, strict=True))
+        return first, {document.id: known[document.id] for document in documents}
 
     @property
     def contestants(self) -> list[Method]:
@@ -247,7 +253,8 @@ class Arena:
         """Do now what visitors would wait for, such as encoding what explanations need."""
         for searcher in self._searchers:
             searcher.warm()
-        self._tagged("warm", [])
+        few = self._collection.live <= SMALL
+        self._tagged("warm", [*self._collection.documents()] if few else [])
 
     def _known(self, person: str | None) -> str | None:
         if person is not None and person not in self.people:

@@ -14,6 +14,7 @@ from engine.arena import LONGEST, Arena, clean
 from engine.artifacts import Workspace
 from engine.datasets.reader import Dataset
 from engine.errors import InputError
+from engine.methods import parts
 from engine.records import EXPLAINED, MatchedTerms
 
 
@@ -62,6 +63,27 @@ def test_a_question_of_the_dataset_is_asked_at_its_own_time(arena: Callable[...,
     assert asked_on("what was it two weeks ago?", "ann", "2022-01-01T00:00:00") == "2022-01-01T00:00:00"
     assert asked_on("what was it last year?", "ann") == "2024-12-01T10:00:00"  # nobody's: as of the newest memory
     assert made.ask("what was it two weeks ago?").understood is None  # everybody's documents
+
+
+def test_a_document_is_tagged_once_by_each_tagger(arena: Callable[..., Arena], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting:
+        """Tags every first word as a person, and keeps what it was given."""
+
+        def __init__(self) -> None:
+            self.asked: list[str] = []
+
+        def tag(self, texts: list[str]) -> list[tuple[tuple[int, int, str], ...]]:
+            self.asked += texts
+            return [((0, len(text.split()[0]), "PER"),) for text in texts]
+
+    made = arena([{"_id": "d1", "text": "boat trip", "user": "ann"}], [{"_id": "q", "text": "x"}])
+    assert made.ask("boat?", "ann").question_entities is None
+    for tagger in (Counting(), Counting()):  # the second is trained meanwhile
+        monkeypatch.setattr(parts, "newest", lambda workspace, name, tagger=tagger: tagger)
+        for question in ("boat?", "which boat?"):
+            asked = made.ask(question, "ann")
+            assert asked.document_entities == {"d1": ((0, 4, "PER"),)} and asked.question_entities
+        assert tagger.asked == ["boat?", "boat trip", "which boat?"]
 
 
 def test_examples_can_be_asked_and_the_telling_ones_come_first(arena: Callable[..., Arena]) -> None:
