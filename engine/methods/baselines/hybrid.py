@@ -26,7 +26,7 @@ METHOD = Method(
     name="hybrid",
     title="Hybrid",
     task="search",
-    summary="merges the rankings of bm25 and dense by reciprocal rank fusion",
+    summary="merges what bm25 and dense find, by reciprocal ranks or by weighted scores",
     paper=Paper(
         "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning Methods",
         "SIGIR 2009",
