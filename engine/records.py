@@ -6,6 +6,7 @@ Times are ISO-8601 strings without an offset, in the user's local time.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -282,6 +283,32 @@ class MatchedScenario(Explanation):
             return f"has no scenarios; {without}"
         what = "says" if self.source == "extractive" else "serves"
         return f"{what} ({self.scenario_similarity:.2f}; {without}): {self.need}"
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedId(Explanation):
+    """Generative evidence: the id that a model wrote digit by digit, and how probable it held each digit.
+
+    `steps` are (digit, what the branch is about in a few words, p(digit | question, the digits before it)). `beams` is
+    how many ids were followed at once; where the search had dropped this one on its way, `found` is False, and the
+    probabilities are those that it would have had.
+    """
+
+    kind: ClassVar[str] = "decoded_id"
+    steps: tuple[tuple[int, str, float], ...]
+    log_probability: float
+    beams: int
+    found: bool = True
+
+    @property
+    def id(self) -> str:
+        return "-".join(str(digit) for digit, _, _ in self.steps)
+
+    @property
+    def line(self) -> str:
+        path = " > ".join(f"{about or 'this one'} ({share:.2f})" for _, about, share in self.steps)
+        dropped = "" if self.found else f"; none of the {self.beams} followed at once"
+        return f"id {self.id}, p = {math.exp(self.log_probability):.3g}{dropped}: {path}"
 
 
 @dataclass(frozen=True, slots=True)
