@@ -57,6 +57,12 @@ def run(job: dict[str, Any]) -> None:
         groups = [Group(**{**row, "negatives": tuple(row["negatives"])}) for row in job["groups"]]
         cross = CrossEncoderConfig(**job["config"])
         train_cross_encoder(Path(job["base"]), groups, folders[0], cross, folders[1], wandb=job["wandb"])
+    elif job["function"] == "seq2seq":
+        from engine.training.seq2seq import Example, Seq2SeqConfig, finetune_seq2seq
+
+        pairs_of_texts = [Example(**row) for row in job["examples"]]
+        seq2seq = Seq2SeqConfig(**job["config"])
+        finetune_seq2seq(job["base"], pairs_of_texts, folders[0], seq2seq, folders[1], wandb=job["wandb"])
     else:
         from engine.encoder import Encoder, EncoderConfig
         from engine.training.contrastive import AdaptConfig, Pair, adapt_encoder
