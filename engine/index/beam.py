@@ -110,9 +110,8 @@ def _asked(state: Beams, open_: Tensor, beam: Tensor, edge: Tensor, score: Score
         return gain
     chosen = open_[beam].nonzero()[:, 0]  # (asked,)
     number = open_.cumsum(0) - 1  # (b,) of the beam among those that are open
-    values = score(
-        state.query[open_], state.prefix[open_], state.node[open_], number[beam[chosen]], edge[chosen]
-    )  # (asked,)
+    own = number[beam[chosen]]  # (asked,)
+    values = score(state.query[open_], state.prefix[open_], state.node[open_], own, edge[chosen])  # (asked,)
     if values.shape != chosen.shape:
         raise ValueError(f"score returned the shape {tuple(values.shape)} for {len(chosen)} edges")
     if bool(values.isnan().any()):
@@ -131,20 +130,20 @@ def _best(total: Tensor, query: Tensor, queries: int, beams: int) -> Tensor:
     if table.shape[1] <= beams:
         return torch.arange(len(total), device=total.device)
     # topk decides a tie at random, so it only says what may be left out; the few that remain are sorted stably
-    near = (total >= table.topk(beams, dim=1).values[query, -1]).nonzero()[:, 0]
-    table, begin = _table(total[near], query[near], queries)
+    last = table.topk(beams, dim=1).values[:, -1]  # (q,)
+    near = (total >= last[query]).nonzero()[:, 0]
+    table, bounds = _table(total[near], query[near], queries)
     column = table.sort(dim=1, descending=True, stable=True).indices[:, :beams]  # a real -inf comes before the filling
-    counts = torch.bincount(query[near], minlength=queries)
-    return near[(begin[:, None] + column)[column < counts[:, None]].sort().values]
+    places = bounds[:-1, None] + column  # (q, beams)
+    return near[places[places < bounds[1:, None]].sort().values]
 
 
 def _table(total: Tensor, query: Tensor, queries: int) -> tuple[Tensor, Tensor]:
-    """(q, width) the values of each query from the left, filled with -inf; (q,) where each begins in `total`."""
-    counts = torch.bincount(query, minlength=queries)
-    begin = counts.cumsum(0) - counts
-    table = total.new_full((queries, int(counts.max())), float("-inf"))
-    table[query, torch.arange(len(query), device=query.device) - begin[query]] = total
-    return table, begin
+    """(q, width) the values of each query from the left, filled with -inf; (q + 1,) where each begins in `total`."""
+    bounds = torch.searchsorted(query, torch.arange(queries + 1, device=query.device))
+    table = total.new_full((queries, int(bounds.diff().max())), float("-inf"))
+    table[query, torch.arange(len(query), device=query.device) - bounds[query]] = total
+    return table, bounds
 
 
 def _found(trie: Trie, state: Beams, queries: int) -> Found:
