@@ -161,7 +161,7 @@ def _with_decoder(encoder: Any, tokenizer: Any, layers: int, vocabulary: Sequenc
         intermediate_size=getattr(encoder.config, "intermediate_size", 4 * width),
         is_decoder=True,
         add_cross_attention=True,
-        pad_token_id=places["pad_token_id"],
+        pad_token_id=None,  # all of it is at the end, where no token looks; BERT would warn of a mask that is missing
         target_tokens=None if vocabulary is None else list(ids),
     )
     decoder: Any = BertLMHeadModel(config)
