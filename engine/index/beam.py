@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.index.trie import Trie, ranges, segment_log_softmax
+from engine.index.trie import Trie, ranges, segment_log_softmax, take
 
 # query (b,), prefix (b, l), node (b,), beam (e,), edge (e,) -> log p (e,) of each edge, given its beam
 Score = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -72,22 +72,22 @@ def beam_search(trie: Trie, roots: Tensor, score: Score, beams: int, certain: bo
 
 def step(trie: Trie, state: Beams, score: Score, queries: int, beams: int, certain: bool = True) -> Beams | None:
     """The beams one token further, the best `beams` of each of `queries`; None if all are finished."""
-    first = trie.starts[state.node]  # (b,)
-    degree = trie.starts[state.node + 1] - first
+    first = take(trie.starts, state.node)  # (b,)
+    degree = take(trie.starts, state.node + 1) - first
     if not bool((degree > 0).any()):
         return None
     beam, edge = ranges(first, degree.clamp(min=1))  # (e,) what is finished stays one candidate, its edge means nothing
-    moves = (degree > 0)[beam]  # (e,)
+    moves = take(degree > 0, beam)  # (e,)
     edge = torch.where(moves, edge, 0)
-    total = state.score[beam] + _asked(state, degree > (1 if certain else 0), beam, edge, score)  # (e,)
-    kept = _best(total, state.query[beam], queries, beams)  # (at most queries * beams,)
-    beam, edge, moves = beam[kept], edge[kept], moves[kept]
-    token = torch.where(moves, trie.tokens[edge], NOTHING)
+    total = take(state.score, beam) + _asked(state, degree > (1 if certain else 0), beam, edge, score)  # (e,)
+    kept = _best(total, take(state.query, beam), queries, beams)  # (at most queries * beams,)
+    beam, edge, moves = take(beam, kept), take(edge, kept), take(moves, kept)
+    token = torch.where(moves, take(trie.tokens, edge), NOTHING)
     return Beams(
-        state.query[beam],
-        torch.where(moves, trie.children[edge], state.node[beam]),
-        torch.cat([state.prefix[beam], token[:, None]], dim=1),  # (b, l + 1)
-        total[kept],
+        take(state.query, beam),
+        torch.where(moves, take(trie.children, edge), take(state.node, beam)),
+        torch.cat([take(state.prefix, beam), token[:, None]], dim=1),  # (b, l + 1)
+        take(total, kept),
     )
 
 
@@ -97,7 +97,7 @@ def from_logits(logits: Tensor, trie: Trie, beam: Tensor, edge: Tensor, full: bo
     Normalised over a beam's legal tokens, of which alone the logits are read, or with `full` over the vocabulary.
     `beam` and `edge` (e,) as from `trie.legal`. Raises IndexError if the tree has a token that the vocabulary has not.
     """
-    values = logits[beam, trie.tokens[edge]].float()  # (e,)
+    values = logits[beam, take(trie.tokens, edge)].float()  # (e,)
     if full:
         return values - torch.logsumexp(logits.float(), dim=1)[beam]
     return segment_log_softmax(values, beam, len(logits))
@@ -105,13 +105,13 @@ def from_logits(logits: Tensor, trie: Trie, beam: Tensor, edge: Tensor, full: bo
 
 def _asked(state: Beams, open_: Tensor, beam: Tensor, edge: Tensor, score: Score) -> Tensor:
     """log p (e,) of the edges of the beams that are `open_` (b,), as `score` says; 0 of all others."""
-    gain = torch.zeros(len(edge), device=edge.device)
+    gain = torch.zeros(len(beam), device=beam.device)
     if not bool(open_.any()):
         return gain
-    chosen = open_[beam].nonzero()[:, 0]  # (asked,)
+    chosen = take(open_, beam).nonzero()[:, 0]  # (asked,)
     number = open_.cumsum(0) - 1  # (b,) of the beam among those that are open
-    own = number[beam[chosen]]  # (asked,)
-    values = score(state.query[open_], state.prefix[open_], state.node[open_], own, edge[chosen])  # (asked,)
+    own, edge = take(number, take(beam, chosen)), take(edge, chosen)  # (asked,)
+    values = score(state.query[open_], state.prefix[open_], state.node[open_], own, edge)  # (asked,)
     if values.shape != chosen.shape:
         raise ValueError(f"score returned the shape {tuple(values.shape)} for {len(chosen)} edges")
     if bool(values.isnan().any()):
@@ -120,8 +120,7 @@ def _asked(state: Beams, open_: Tensor, beam: Tensor, edge: Tensor, score: Score
             f"score returned NaN at step {state.prefix.shape[1]}, first for query {int(state.query[beam[where]])}: "
             "its logits are NaN or infinite, or all that is legal has log p -inf"
         )
-    gain[chosen] = values.to(gain)
-    return gain
+    return gain.index_copy_(0, chosen, values.to(gain))
 
 
 def _best(total: Tensor, query: Tensor, queries: int, beams: int) -> Tensor:
@@ -131,19 +130,21 @@ def _best(total: Tensor, query: Tensor, queries: int, beams: int) -> Tensor:
         return torch.arange(len(total), device=total.device)
     # topk decides a tie at random, so it only says what may be left out; the few that remain are sorted stably
     last = table.topk(beams, dim=1).values[:, -1]  # (q,)
-    near = (total >= last[query]).nonzero()[:, 0]
-    table, bounds = _table(total[near], query[near], queries)
+    near = (total >= take(last, query)).nonzero()[:, 0]
+    table, bounds = _table(take(total, near), take(query, near), queries)
     column = table.sort(dim=1, descending=True, stable=True).indices[:, :beams]  # a real -inf comes before the filling
     places = bounds[:-1, None] + column  # (q, beams)
-    return near[places[places < bounds[1:, None]].sort().values]
+    return take(near, places[places < bounds[1:, None]].sort().values)
 
 
 def _table(total: Tensor, query: Tensor, queries: int) -> tuple[Tensor, Tensor]:
     """(q, width) the values of each query from the left, filled with -inf; (q + 1,) where each begins in `total`."""
     bounds = torch.searchsorted(query, torch.arange(queries + 1, device=query.device))
-    table = total.new_full((queries, int(bounds.diff().max())), float("-inf"))
-    table[query, torch.arange(len(query), device=query.device) - bounds[query]] = total
-    return table, bounds
+    width = int(bounds.diff().max())
+    shift = width * torch.arange(queries + 1, device=query.device) - bounds
+    places = torch.arange(len(query), device=query.device) + take(shift, query)
+    table = total.new_full((queries * width,), float("-inf")).index_copy_(0, places, total)
+    return table.view(queries, width), bounds
 
 
 def _found(trie: Trie, state: Beams, queries: int) -> Found:

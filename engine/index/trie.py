@@ -86,15 +86,23 @@ class Trie:
 
         The tokens of a beam are ascending too. A leaf has no edges.
         """
-        first = self.starts[nodes]
-        return ranges(first, self.starts[nodes + 1] - first)
+        first = take(self.starts, nodes)
+        return ranges(first, take(self.starts, nodes + 1) - first)
+
+
+def take(values: Tensor, index: Tensor) -> Tensor:
+    """values[index] of (n, ...) and (e,) by one thread: torch starts all of them for a few thousand numbers.
+
+    A step of a search is a dozen of these, and on a busy machine each wait for the other threads is 10 ms or more.
+    """
+    return values.index_select(0, index)
 
 
 def ranges(first: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
     """The integers of all ranges [first, first + count), (b,) each: the range (e,) of each, and the integers (e,)."""
     owner = torch.repeat_interleave(counts)  # (e,)
     shift = first - (counts.cumsum(0) - counts)  # (b,)
-    return owner, torch.arange(len(owner), device=owner.device) + shift[owner]
+    return owner, torch.arange(len(owner), device=owner.device) + take(shift, owner)
 
 
 def segment_log_softmax(values: Tensor, segment: Tensor, count: int) -> Tensor:
@@ -105,9 +113,9 @@ def segment_log_softmax(values: Tensor, segment: Tensor, count: int) -> Tensor:
     """
     values = values.float()
     peak = values.new_full((count,), float("-inf")).scatter_reduce_(0, segment, values.detach(), "amax")
-    shifted = values - peak[segment]
+    shifted = values - take(peak, segment)
     total = values.new_zeros(count).index_add(0, segment, shifted.exp())
-    return shifted - total.log()[segment]
+    return shifted - take(total.log(), segment)
 
 
 def _flat(sequences: Sequence[Sequence[int]] | Flat, end: int | None) -> Flat:
