@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -123,7 +124,7 @@ def _told(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(endpoint)
     def call(*arguments: Any, **named: Any) -> Any:
         try:
-            return checked(*arguments, **named)
+            return _values(checked(*arguments, **named))
         except QuintetError as error:
             told = sentence(error)
         except ValidationError as error:
@@ -136,3 +137,12 @@ def _told(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         raise gr.Error(told, print_exception=False)
 
     return call
+
+
+def _values(given: Any) -> Any:
+    """Strict JSON: tuples as lists, and null for a number that is none, such as the logarithm of a probability of 0."""
+    if isinstance(given, Mapping):
+        return {key: _values(value) for key, value in given.items()}
+    if isinstance(given, (list, tuple)):
+        return [_values(value) for value in given]
+    return None if isinstance(given, float) and not math.isfinite(given) else given

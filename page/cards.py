@@ -8,9 +8,18 @@ from functools import lru_cache
 from itertools import groupby
 
 from engine.arena import Answer, Asked
-from engine.records import ClosestSentence, Document, Explanation, MatchedScenario, MatchedTerms, Moved, Request
-from page import understood
-from page.marks import Mark, shown, text, words
+from engine.records import (
+    ClosestSentence,
+    DecodedId,
+    Document,
+    Explanation,
+    MatchedScenario,
+    MatchedTerms,
+    Moved,
+    Request,
+)
+from page import decoded, understood
+from page.marks import Mark, cut, shown, text, words
 
 KINDS = ("event", "message", "contact")  # those with a colour of their own
 SHOWN_WHY = 160  # characters of a reason before it is cut
@@ -75,7 +84,7 @@ def _column(answer: Answer, gold: frozenset[str] | None, entities: Mapping[str, 
     return (
         f'<section class="q-column" data-name="{text(answer.name)}" aria-label="{text(answer.title)}">'
         f"<h2>{text(answer.title)}{_verdict(gold, ranks, len(answer.hits))}</h2>"
-        f'<p class="q-summary">{text(answer.summary)}</p>{found}</section>'
+        f'<p class="q-summary">{text(answer.summary)}</p>{decoded.legend(answer.hits)}{found}</section>'
     )
 
 
@@ -128,17 +137,14 @@ def _reason(reason: Explanation, document: Document) -> str:
         return f"close in meaning ({reason.document_similarity:.2f})"
     if isinstance(reason, Moved):
         return understood.moved(reason)
+    if isinstance(reason, DecodedId):
+        return decoded.path(reason)
     if isinstance(reason, MatchedScenario) and reason.scenario_similarity is not None:
         verb = "says" if reason.source == "extractive" else "serves"
         need = cut(reason.need, SHOWN_WHY)
         alone = f"alone {reason.document_similarity:.2f}, rank {reason.rank_without}"
         return f"{verb} “{text(need)}” ({reason.scenario_similarity:.2f}; the document {alone})"
     return text(cut(reason.line.replace(" | ", " · "), SHOWN_WHY))
-
-
-def cut(what: str, most: int) -> str:
-    """At most `most` characters, the last an ellipsis where there were more."""
-    return what if len(what) <= most else what[: most - 1] + "…"
 
 
 def plain(documents: Sequence[Document], gold: Collection[str] = (), empty: str = "Nothing.") -> str:

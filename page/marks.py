@@ -17,6 +17,11 @@ def text(value: object) -> str:
     return escape(str(value)).replace("$", "&#36;").replace("{", "&#123;").replace("}", "&#125;").replace("`", "&#96;")
 
 
+def cut(what: str, most: int) -> str:
+    """At most `most` characters, the last an ellipsis where there were more."""
+    return what if len(what) <= most else what[: most - 1] + "…"
+
+
 def words(spans: Iterable[tuple[int, int]]) -> list[Mark]:
     """Spans of matched words as marks."""
     return [(start, end, WORD) for start, end in spans]

@@ -7,8 +7,8 @@ from typing import Any
 
 from engine.arena import Asked
 from engine.records import Document, Hit, MatchedScenario
-from page.cards import cut, heading, notice, plain
-from page.marks import shown, text
+from page.cards import heading, notice, plain
+from page.marks import cut, shown, text
 
 SHOWN_TEXT = 160  # characters of a document's text beside its scenario
 SHOWN_PLAIN = 140  # and on the smaller cards of plain search
