@@ -35,6 +35,7 @@ BENCHMARKS = (
     "page",
     "spike",
     "weighing",
+    "decoding",
 )
 ON_REQUEST = ("clone",)  # installs from the package registry
 PACKAGES = (
