@@ -22,7 +22,7 @@ from engine.encoder import find_model
 from engine.errors import InputError
 from engine.training.grouping import grouped_order, split
 from engine.training.reranking import transformer_folder
-from engine.training.seq2seq_models import load_seq2seq, load_tokenizer, written
+from engine.training.seq2seq_models import load_seq2seq, load_tokenizer, quietly, written
 
 if TYPE_CHECKING:
     from engine.training.gradients import Workers
@@ -59,6 +59,10 @@ class Seq2SeqConfig(BuildConfig):
     vocabulary: Literal["seen", "all"] = Field(
         "seen", description="what a new decoder can write: the tokens of the training examples, or the tokenizer's"
     )
+    freeze_encoder: bool = Field(
+        False,
+        description="train a new decoder alone: it wants a rate at which the encoder collapses; T5's are trained whole",
+    )
     learning_rate: float = Field(1e-4, gt=0, description="AdamW's, falling linearly to 0")
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the rate rises")
     weight_decay: float = Field(0.01, ge=0, description="AdamW's, not on biases and norms")
@@ -88,11 +92,12 @@ def finetune_seq2seq(
     """Teach `base`, a sequence-to-sequence model or an encoder ('minilm', a hub id or a folder), to write the targets.
 
     The loss is the cross-entropy of a target's tokens and its end, a mean over all of a step; dropout stays off.
-    `out_folder` gets the model, its tokenizer and `curve.jsonl`; `generate` reads it. `state_folder` holds checkpoints:
-    a killed run with the same inputs goes on there, to the same weights bit for bit on a CPU; remove it when
-    `out_folder` is published. Held-out groups judge by their mean loss; where no epoch is better than the model was,
-    `keep: best` keeps that (`kept_epoch` 0). Returns counts and figures for a manifest. Raises InputError when no
-    example fits `max_target` or the base cannot be used, BuildError when a run on several GPUs fails.
+    `out_folder` gets the model, its tokenizer and `curve.jsonl`, for transformers or `generate` (the ids that a new
+    decoder writes are explained at `load_seq2seq`). `state_folder` holds checkpoints: a killed run with the same inputs
+    goes on there, to the same weights bit for bit on a CPU; remove it when `out_folder` is published. Held-out groups
+    judge by their mean loss; where no epoch is better than the model was, `keep: best` keeps that (`kept_epoch` 0).
+    Returns counts and figures for a manifest. Raises InputError when no example fits `max_target` or the base cannot be
+    used, BuildError when a run on several GPUs fails.
     """
     from engine.training.jobs import in_processes, report
 
@@ -115,11 +120,15 @@ def finetune_seq2seq(
         seed=config.seed,
     )
     model, _ = load()
+    if config.freeze_encoder and model.config.model_type == "encoder-decoder":
+        model.get_encoder().requires_grad_(False)
     getattr(model, "warnings_issued", {})["estimate_tokens"] = True  # Trainer would warn that it cannot count pieces
     training, judged = (_encode(model, tokenizer, part, config.max_target) for part in parts)
     if not training:
         raise InputError(
-            f"none of {len(examples)} examples has a target of {config.max_target} tokens" if examples else "none",
+            f"no target of {len(examples)} examples fits into {config.max_target} tokens"
+            if examples
+            else "no examples",
             where="examples",
             remedy="Raise max_target" if examples else "Give texts and what is to be written of them",
         )
@@ -158,7 +167,8 @@ def finetune_seq2seq(
         "examples": digest([[asdict(row) for row in rows] for rows in (training, judged)]),
     }
     try:
-        outcome = fit(loop, state_folder, inputs)
+        with quietly():  # Trainer warns of the keys of tied weights
+            outcome = fit(loop, state_folder, inputs)
     finally:
         workers.close()
     outcome |= {"examples": len(training), "held_out": len(judged), "untrained": loop.figures(0)}
@@ -240,12 +250,13 @@ def _loss(net: Any, chunk: Mapping[str, Any], total: int, bfloat16: bool) -> Any
 
 
 def _descend(model: Any, batch: Mapping[str, Any], total: int, *, bfloat16: bool, workers: Workers) -> Any:
-    """Fill the parameters' .grad, a piece a core; returns this process's share of the loss. Dropout stays off."""
+    """Fill the parameters' .grad, a piece a core, dropout off; returns the loss, whose mean over processes is right."""
     import torch
 
-    from engine.training.gradients import _fill, _learning
+    from engine.training.gradients import fill, learning
+    from engine.training.loop import processes
 
-    net, parameters = _learning(model)
+    net, parameters = learning(model)
     losses = []
 
     def step(chunk: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -257,8 +268,8 @@ def _descend(model: Any, batch: Mapping[str, Any], total: int, *, bfloat16: bool
             losses.append(loss)
             yield rest
 
-    _fill(parameters, gradients())
-    return torch.stack(losses).sum()
+    fill(parameters, gradients())
+    return torch.stack(losses).sum() * processes()
 
 
 def _validate(judged: Mapping[str, Any], bfloat16: bool, workers: Workers, model: Any) -> dict[str, float]:

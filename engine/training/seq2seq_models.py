@@ -37,7 +37,7 @@ def load_seq2seq(
     tokenizer = load_tokenizer(path)
     settings: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
     with _loading(path):
-        config = AutoConfig.from_pretrained(str(path))
+        config = AutoConfig.from_pretrained(str(path), trust_remote_code=False)
         if not config.is_encoder_decoder and type(config) not in MODEL_FOR_MASKED_LM_MAPPING:
             raise ValueError(f"{config.model_type} is neither an encoder nor has it one")
         kind: Any = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModel
@@ -181,17 +181,14 @@ def load_tokenizer(path: Path) -> Any:
 
     logging.disable_progress_bar()  # its bar stands in the way of ours
     with _loading(path):
-        return AutoTokenizer.from_pretrained(str(path))
+        return AutoTokenizer.from_pretrained(str(path), trust_remote_code=False)
 
 
 @contextmanager
 def _loading(path: Path | str) -> Iterator[None]:
-    from transformers.utils import logging
-
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()  # it warns of weights that are not needed
     try:
-        yield
+        with quietly():  # it warns of weights that are not needed
+            yield
     except (OSError, ValueError, RuntimeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         raise InputError(
@@ -200,6 +197,17 @@ def _loading(path: Path | str) -> Iterator[None]:
             remedy="Name an encoder or an encoder-decoder: a folder with config.json, a tokenizer and "
             "model.safetensors, or a hub id",
         ) from None
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Only transformers' errors are told."""
+    from transformers.utils import logging
+
+    level = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
     finally:
         logging.set_verbosity(level)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from engine.training.seq2seq import Example, Seq2SeqConfig, finetune_seq2seq
 from engine.training.seq2seq_models import generate
 
 PREFIX = "prefix.json"
+_APART = re.compile(r"(\w) ' (s|t|m|d|re|ve|ll)\b", re.IGNORECASE)  # as BERT's tokenizer leaves "what's"
 
 
 class QueryGeneratorConfig(BuildConfig):
@@ -37,7 +39,7 @@ class QueryGeneratorConfig(BuildConfig):
     top_k: int = Field(10, ge=1, description="a token is drawn from so many likeliest; 1: always the likeliest")
     max_new_tokens: int = Field(24, ge=1, description="of a question")
     seq2seq: Seq2SeqConfig = Seq2SeqConfig(
-        learning_rate=5e-4, batch_size=16, epochs=5, max_source=64, max_target=24, decoder_layers=2
+        freeze_encoder=True, learning_rate=5e-4, batch_size=16, epochs=4, max_source=64, max_target=24, decoder_layers=2
     )
 
 
@@ -86,12 +88,13 @@ def generated(folder: Path, passages: Sequence[str], config: QueryGeneratorConfi
         max_new_tokens=config.max_new_tokens,
         seed=seed,
     )
-    return [list(_different(questions)) for questions in drawn]
+    return [_different(questions) for questions in drawn]
 
 
-def _different(questions: Sequence[str]) -> dict[str, None]:
+def _different(questions: Sequence[str]) -> list[str]:
     known: dict[str, str] = {}
-    for question in (" ".join(text.split()) for text in questions):
+    for text in questions:
+        question = _APART.sub(r"\1'\2", " ".join(text.split()))
         if question:
             known.setdefault(question.casefold(), question)
-    return dict.fromkeys(known.values())
+    return list(known.values())

@@ -141,6 +141,16 @@ def test_held_out_people_choose_the_epoch(encoder: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.integration
+def test_a_frozen_encoder_stays_as_it_was(encoder: Path, tmp_path: Path) -> None:
+    train(encoder, tmp_path, CONFIG.model_copy(update={"freeze_encoder": True}))
+    net, _ = load_seq2seq(tmp_path / "out")
+    before = load_seq2seq(encoder)[0].encoder.state_dict()
+    assert all(value.equal(before[name]) for name, value in net.encoder.state_dict().items())
+    drawn, _ = load_seq2seq(encoder, vocabulary=net.config.decoder.target_tokens)
+    assert not net.get_output_embeddings().weight.equal(drawn.get_output_embeddings().weight)
+
+
+@pytest.mark.integration
 def test_where_no_epoch_is_better_the_model_stays_as_it_was(base: Path, tmp_path: Path) -> None:
     config = CONFIG.model_copy(update={"learning_rate": 1e-12, "epochs": 1, "validation": 0.25})
     outcome = train(base, tmp_path, config)
@@ -178,8 +188,10 @@ def test_what_cannot_be_trained_is_one_line(encoder: Path, tmp_path: Path, monke
     with pytest.raises(InputError, match="neither a folder nor a hub model") as absent:
         load_seq2seq("nobody/no-such-model")
     assert absent.value.remedy and "\n" not in str(absent.value)
-    with pytest.raises(InputError, match="none of 8 examples has a target of 2 tokens"):
+    with pytest.raises(InputError, match="no target of 8 examples fits into 2 tokens"):
         train(encoder, tmp_path, CONFIG.model_copy(update={"max_target": 2}))
+    with pytest.raises(InputError, match="no examples"):
+        finetune_seq2seq(encoder, [], tmp_path, CONFIG, tmp_path / "state")
     assert train(encoder, tmp_path, CONFIG, [*examples(), Example("a", "b " * 80)])["dropped"] == 1
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InputError, match="no sequence-to-sequence model can be made of it") as error:
