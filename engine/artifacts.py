@@ -282,6 +282,10 @@ class Workspace:
             )
         return self.root / "models" / method / name
 
+    def prepared(self, method: str, content: str) -> Path:
+        """What a training makes before its model, by the digest of what it is made from; kept for the next one."""
+        return self.root / "models" / method / ".prepared" / content[:16]
+
     def models(self, method: str) -> list[Path]:
         """The folders of a method's models, complete or not."""
         return sorted((self.root / "models" / method).glob("[!.]*"))

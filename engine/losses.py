@@ -54,3 +54,62 @@ def answer_nll(logits: Tensor, labels: Tensor, total: int) -> Tensor:
     """
     counted = labels != IGNORED  # in float32 only these: a prompt's logits may be gigabytes
     return functional.cross_entropy(logits[counted].float(), labels[counted], reduction="sum") / total
+
+
+def entity_mass(attention: Tensor, entity: Tensor, valid: Tensor) -> Tensor:
+    """(b,) rho, the share of all attention that one entity token receives, on average.
+
+    `attention` (b, l, l) is that of one layer, mean over heads, row i what token i attends to; `entity` and `valid`
+    (b, l) say which tokens belong to an entity and which are no padding. Only rows and columns of valid tokens count,
+    so padding changes nothing. 0 where a text has no entity. PEARL's code: rho = mass / (n + 1e-8),
+    mass = (sum_ij A_ij e_j) / (sum_ij A_ij).
+    """
+    real = valid.to(attention.dtype)
+    kept = attention * real[:, :, None] * real[:, None, :]
+    mine = entity.to(attention.dtype) * real
+    mass = (kept * mine[:, None, :]).sum((1, 2)) / kept.sum((1, 2)).clamp(min=1e-8)
+    return mass / (mine.sum(1) + 1e-8)
+
+
+def entity_mass_regularisation(
+    attention: Tensor, entity: Tensor, valid: Tensor, cap: float = 0.005, relative: bool = False
+) -> Tensor:
+    """(b,) EMR: -log(1 - relu(rho - cap)), for what `entity_mass` calls rho. 0 below the cap.
+
+    The published cap is absolute, 0.005, and so below the uniform share 1 / l of every text of fewer than 200 tokens.
+    With `relative` it is a multiple of the uniform share: cap / l, l the valid tokens.
+    """
+    rho = entity_mass(attention, entity, valid)
+    limit = cap / valid.sum(1).clamp(min=1).to(rho.dtype) if relative else cap
+    return -torch.log1p(-functional.relu(rho - limit))
+
+
+def prefix_contrastive(
+    queries: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+    owners: Tensor,
+    negative_owners: Tensor,
+    temperature: float = 0.05,
+    normalise: bool = False,
+    masked: bool = False,
+    weights: Tensor | None = None,
+) -> Tensor:
+    """(b,) PCL: -log softmax of each query's own positive among all positives and all negatives of the batch.
+
+    All (b, d); query i's positive is row i. `owners` and `negative_owners` (b,) name the ids of positives and
+    negatives. As published plain dot products over `temperature` are compared, and the same id twice in a batch is a
+    false negative; `normalise` takes cosines, `masked` leaves other rows of the query's own id out. `weights` (b,)
+    multiply query i's own negative in the denominator, for one that shares a longer prefix. PEARL's code, section 3.6.
+    """
+    if normalise:
+        queries, positives, negatives = (functional.normalize(some, dim=1) for some in (queries, positives, negatives))
+    near, far = queries @ positives.T / temperature, queries @ negatives.T / temperature  # (b, b) each
+    if masked:
+        same = owners[:, None] == owners[None, :]
+        same.fill_diagonal_(False)
+        near = near.masked_fill(same, float("-inf"))
+        far = far.masked_fill(owners[:, None] == negative_owners[None, :], float("-inf"))
+    if weights is not None:
+        far = far + torch.diag(weights.log())
+    return torch.logsumexp(torch.cat([near, far], dim=1), dim=1) - near.diagonal()

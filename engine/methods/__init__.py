@@ -15,6 +15,7 @@ MODULES = {
     "bm25": "engine.methods.baselines.bm25",
     "dense": "engine.methods.baselines.dense",
     "hybrid": "engine.methods.baselines.hybrid",
+    "pearl": "engine.methods.pearl.method",
     "spike": "engine.methods.spike.method",
 }
 

@@ -67,7 +67,7 @@ def contrast(
     core whatever the batch. Dropout stays off: a second pass would have to draw it again alike, and threads share one
     random generator, so that no two runs would.
     """
-    net, parameters = _learning(model)
+    net, parameters = learning(model)
     chunks, owners = batch["chunks"], batch["owners"]
     if cached:
         outputs = embed(net, chunks, workers, bfloat16)
@@ -77,7 +77,9 @@ def contrast(
     for chunk, output in zip(chunks, outputs, strict=True):
         vectors[chunk["rows"]] = output.detach()
     vectors.requires_grad_()
-    queries, documents, everyone = _gather(vectors[: len(owners)], vectors[len(owners) :], owners)
+    queries, documents, everyone = (
+        everyones(part) for part in (vectors[: len(owners)], vectors[len(owners) :], owners)
+    )
     loss = info_nce(queries, documents, everyone, scale)
     (slope,) = torch.autograd.grad(loss, vectors)  # (2n, d)
 
@@ -85,7 +87,7 @@ def contrast(
         output = _forward(net, chunk, bfloat16) if cached else output
         return torch.autograd.grad(output, parameters, slope[chunk["rows"]], allow_unused=True)
 
-    _fill(parameters, workers.each(backward, chunks, outputs))
+    fill(parameters, workers.each(backward, chunks, outputs))
     return loss.detach()
 
 
@@ -95,7 +97,7 @@ def contrast_locally(model: Any, batch: Mapping[str, Any], total: int, *, bfloat
     `batch` has `chunks`, each of whole groups: `features` of its pairs, `lengths` the pairs of each group, its own
     document's first. `total` is the number of groups in the step, over all processes. Dropout stays off, as above.
     """
-    net, parameters = _learning(model)
+    net, parameters = learning(model)
     losses = []
 
     def step(chunk: Chunk) -> tuple[Tensor | None, ...]:
@@ -108,7 +110,7 @@ def contrast_locally(model: Any, batch: Mapping[str, Any], total: int, *, bfloat
             losses.append(loss)
             yield tuple(rest)
 
-    _fill(parameters, gradients())
+    fill(parameters, gradients())
     return torch.stack(losses).sum()
 
 
@@ -124,20 +126,20 @@ def unwrapped(model: Any) -> Any:
     return getattr(model, "module", model)
 
 
-def _learning(model: Any) -> tuple[Any, list[Any]]:
+def learning(model: Any) -> tuple[Any, list[Any]]:
     """The model itself without dropout, and those of its parameters that are trained."""
     net = unwrapped(model)
     net.eval()
     return net, [parameter for parameter in net.parameters() if parameter.requires_grad]
 
 
-def _fill(parameters: Sequence[Any], pieces: Iterable[Sequence[Tensor | None]]) -> None:
+def fill(parameters: Sequence[Any], pieces: Iterable[Sequence[Tensor | None]]) -> None:
     """Add each piece's gradients, in the order of the pieces, whoever was first; then those of all processes."""
     for gradients in pieces:
         for parameter, gradient in zip(parameters, gradients, strict=True):
             if gradient is not None:
                 parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-    if _world() > 1:
+    if world() > 1:
         for parameter in parameters:
             if parameter.grad is not None:
                 torch.distributed.all_reduce(parameter.grad)
@@ -148,21 +150,18 @@ def _forward(model: Any, chunk: Chunk, bfloat16: bool) -> Tensor:
         return model(dict(chunk["features"]))["sentence_embedding"].float()
 
 
-def _gather(queries: Tensor, documents: Tensor, owners: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def everyones(own: Tensor) -> Tensor:
     """The rows of all processes. Gradients reach the own rows alone: the others' are made where they belong."""
-    if _world() == 1:
-        return queries, documents, owners
-    return _rows(queries), _rows(documents), _rows(owners)
-
-
-def _rows(own: Tensor) -> Tensor:
-    parts = [torch.empty_like(own) for _ in range(_world())]
+    if world() == 1:
+        return own
+    parts = [torch.empty_like(own) for _ in range(world())]
     torch.distributed.all_gather(parts, own.detach().contiguous())
     parts[torch.distributed.get_rank()] = own
     return torch.cat(parts)
 
 
-def _world() -> int:
+def world() -> int:
+    """How many processes train together."""
     return torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
 
 

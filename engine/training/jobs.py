@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ _OUTCOME = "outcome.json"
 def in_processes(
     function: str, values: Mapping[str, Any], rows: Mapping[str, Sequence[Any]], out: Path, state: Path, gpus: int
 ) -> dict[str, Any]:
-    """Run `function`, a module's name here, with `values` and dataclass `rows` in `gpus` processes."""
+    """Run `function`, a module's name here or in full one that has a `resume(job, out, state)`, with `values` and dataclass `rows` in `gpus` processes."""
     state.mkdir(parents=True, exist_ok=True)
     job = {name: [asdict(row) for row in many] for name, many in rows.items()}
     write_json(state / "job.json", {"function": function, "out": str(out), "state": str(state), **job, **values})
@@ -42,7 +43,9 @@ def report(outcome: Mapping[str, Any], out: Path, state: Path) -> None:
 def run(job: dict[str, Any]) -> None:
     """What one of the processes does."""
     folders = (Path(job["out"]), Path(job["state"]))
-    if job["function"] == "causal":
+    if "." in job["function"]:  # a method's own training
+        import_module(job["function"]).resume(job, *folders)
+    elif job["function"] == "causal":
         from engine.training.causal import SftConfig, finetune_causal
         from engine.training.chat import ChatExample
 

@@ -22,6 +22,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback, Tra
 from engine.errors import BuildError, InputError, QuintetError
 from engine.files import full_disk
 from engine.training import state as states
+from engine.training.gradients import unwrapped
 from engine.training.keeper import Keeper
 
 Loss = Callable[[Any, Any, int], torch.Tensor]  # (model, batch, what `count` gave for the whole step) -> scalar
@@ -69,8 +70,11 @@ class Loop(Trainer):
         count: Callable[[Any], int] = lambda batch: 0,
         validate: Validation | None = None,
         order: Order | None = None,
+        rates: Mapping[str, float] | None = None,
     ) -> None:
+        """`rates`: learning rates of parameters whose names begin so, where they are not the plan's."""
         self.loss, self.count, self.validate, self.plan, self.order = loss, count, validate, plan, order
+        self.rates = dict(rates or {})
         self.stepped = False  # whether this process has trained, so that what was to be resumed has been read
         super().__init__(
             model=model,
@@ -82,6 +86,20 @@ class Loop(Trainer):
         for talkative in (PrinterCallback, ProgressCallback):
             self.remove_callback(talkative)
         self.add_callback(Keeper(self, state_folder))
+
+    def create_optimizer(self, *arguments: Any, **settings: Any) -> Any:
+        """The optimiser, with groups of their own for parameters of another rate."""
+        made = super().create_optimizer(*arguments, **settings)
+        names = {parameter: name for name, parameter in unwrapped(self.model).named_parameters()}
+        groups, made.param_groups[:] = list(made.param_groups), []
+        for group in groups:
+            of_rate: dict[float, list[Any]] = {}
+            for parameter in group["params"]:
+                own = (rate for start, rate in self.rates.items() if names[parameter].startswith(start))
+                of_rate.setdefault(next(own, group["lr"]), []).append(parameter)
+            for rate, parameters in of_rate.items():
+                made.add_param_group({**group, "params": parameters, "lr": rate})
+        return made
 
     def _get_train_sampler(self, *arguments: Any, **settings: Any) -> Any:
         """The examples in a random order, or in that of `order`, each epoch's its own."""
