@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-from pydantic import Field, field_validator
 
-from engine.config import RerankOptions, SearchOptions
+from engine.config import FusingOptions, RerankOptions, SearchOptions
 from engine.errors import InputError
 from engine.index.ranking import best, to_run
 from engine.index.reading import Reader
@@ -20,20 +18,8 @@ from engine.records import FusedRanks, Hit, Request, Reranked, Run
 from engine.rerank import reranker
 
 
-class FusionOptions(SearchOptions):
-    """How several lists become one."""
-
-    fusion: Literal["rrf", "weighted"] = Field("rrf", description="reciprocal ranks, or min-max scores")
-    rrf_k: float = Field(60, ge=0, description="RRF's constant; 60 as published")
-    weights: tuple[float, ...] | None = Field(None, description="one weight a searcher; None: all equal")
-    depth: int = Field(100, ge=1, description="how many candidates each searcher gives")
-
-    @field_validator("weights")
-    @classmethod
-    def _some_weight(cls, weights: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        if weights is not None and (min(weights, default=-1) < 0 or not any(weights)):
-            raise ValueError("weights are 0 or more, and not all 0")
-        return weights
+class FusionOptions(FusingOptions, SearchOptions):
+    """The options of a method that is nothing but a fusion."""
 
 
 def reciprocal_rank(scores: np.ndarray, k: float) -> np.ndarray:
@@ -54,34 +40,43 @@ def standardised(scores: np.ndarray) -> np.ndarray:
     return (scores - scores.mean()) / spread if spread > 0 else np.zeros(len(scores))
 
 
-class Fusion(Searcher[FusionOptions]):
-    """Merges the lists of several searchers over one collection."""
+class Fusion(Searcher[SearchOptions]):
+    """Merges the lists of several searchers over one collection.
 
-    def __init__(self, name: str, searchers: Sequence[Searcher]) -> None:
-        self.name, self.searchers = name, list(searchers)
+    With `how` the fusion is settled: options are then the first searcher's, beside which the others stand.
+    """
+
+    def __init__(self, name: str, searchers: Sequence[Searcher], how: FusingOptions | None = None) -> None:
+        self.name, self.searchers, self.how = name, list(searchers), how
 
     @property
     def target(self) -> Target:  # type: ignore[override]
         return self.searchers[0].target
 
-    def search(self, requests: Sequence[Request], k: int, options: FusionOptions | None = None) -> Run:
-        options = options or FusionOptions()
-        runs = self._runs(requests, max(k, options.depth))
-        return fuse(requests, runs, self.collection.rank, k, options)
+    def search(self, requests: Sequence[Request], k: int, options: SearchOptions | None = None) -> Run:
+        how = self._how(options)
+        return fuse(requests, self._runs(requests, max(k, how.depth), options), self.collection.rank, k, how)
 
-    def _runs(self, requests: Sequence[Request], depth: int) -> list[Run]:
-        return [searcher.search(requests, depth) for searcher in self.searchers]
+    def _how(self, options: SearchOptions | None) -> FusingOptions:
+        return self.how or (options if isinstance(options, FusionOptions) else FusionOptions())
 
-    def explain(self, request: Request, documents: Sequence[str], options: FusionOptions | None = None) -> list[Hit]:
-        options = options or FusionOptions()
-        runs = self._runs([request], max(len(documents), options.depth))
-        fused = fuse([request], runs, self.collection.rank, sum(len(run.rows) for run in runs), options)
+    def _runs(self, requests: Sequence[Request], depth: int, options: SearchOptions | None) -> list[Run]:
+        first, *others = self.searchers
+        own = options if self.how else None
+        return [first.search(requests, depth, own), *(searcher.search(requests, depth) for searcher in others)]
+
+    def explain(self, request: Request, documents: Sequence[str], options: SearchOptions | None = None) -> list[Hit]:
+        how = self._how(options)
+        runs = self._runs([request], max(len(documents), how.depth), options)
+        fused = fuse([request], runs, self.collection.rank, sum(len(run.rows) for run in runs), how)
         score = dict(zip(fused.documents(0), fused.scores.tolist(), strict=True))
         ranks = [{d: i for i, d in enumerate(run.documents(0), start=1)} for run in runs]
-        weights = options.weights or (1.0,) * len(runs)
+        weights = how.weights or (1.0,) * len(runs)
         names = [searcher.name for searcher in self.searchers]
+        first, *others = self.searchers
+        explained = [first.explain(request, documents, options if self.how else None)]
+        explained += [searcher.explain(request, documents) for searcher in others]
         hits = []
-        explained = [searcher.explain(request, documents) for searcher in self.searchers]
         for i, document in enumerate(documents):
             fusion = FusedRanks(tuple((n, r.get(document), w) for n, r, w in zip(names, ranks, weights, strict=True)))
             parts = [hits_of_one[i] for hits_of_one in explained]
@@ -102,7 +97,7 @@ class Fusion(Searcher[FusionOptions]):
         return next((searcher.trained for searcher in self.searchers if searcher.trained), None)
 
 
-def fuse(requests: Sequence[Request], runs: Sequence[Run], rank: np.ndarray, k: int, options: FusionOptions) -> Run:
+def fuse(requests: Sequence[Request], runs: Sequence[Run], rank: np.ndarray, k: int, options: FusingOptions) -> Run:
     """One run from several over the same collection; `rank` (rows,) orders ties by id.
 
     A document that a searcher did not return gets nothing from it.

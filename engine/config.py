@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from engine.errors import InputError
 
@@ -67,8 +67,32 @@ class PriorOptions(Config):
     depth: int = Field(1000, ge=1, description="stores up to this size are weighed whole, of larger ones the best")
 
 
+class FusingOptions(Config):
+    """How several lists become one: see engine/compose.py."""
+
+    fusion: Literal["rrf", "weighted"] = Field("rrf", description="reciprocal ranks, or min-max scores")
+    rrf_k: float = Field(60, ge=0, description="RRF's constant; 60 as published")
+    weights: tuple[float, ...] | None = Field(None, description="one weight a searcher; None: all equal")
+    depth: int = Field(100, ge=1, description="how many candidates each searcher gives")
+
+    @field_validator("weights")
+    @classmethod
+    def _some_weight(cls, weights: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if weights is not None and (min(weights, default=-1) < 0 or not any(weights)):
+            raise ValueError("weights are 0 or more, and not all 0")
+        return weights
+
+
+class BesideOptions(FusingOptions):
+    """Other methods whose lists are merged with this one's; its own weight comes first."""
+
+    methods: Mapping[str, Mapping[str, Any]] = Field(description="by name, each with its build settings")
+
+
 class SearchOptions(Config):
     """What may change from one search to the next; never part of an artefact's digest."""
+
+    beside: BesideOptions | None = Field(None, description="merge the lists of other methods with this one's")
 
     priors: PriorOptions | None = Field(None, description="weigh what a question says of time, people and kind")
     rerank: RerankOptions | None = Field(None, description="score the best candidates again with a model")

@@ -13,8 +13,8 @@ from typing import Any
 from engine import config as configs
 from engine import methods, runs, survey
 from engine.artifacts import Manifest, Workspace, digest, read_manifest
-from engine.compose import Rerank
-from engine.config import BuildConfig, RerankOptions, SearchOptions
+from engine.compose import Fusion, Rerank
+from engine.config import BesideOptions, BuildConfig, RerankOptions, SearchOptions
 from engine.datasets.reader import Dataset
 from engine.errors import BuildError, InputError
 from engine.evaluation.metrics import Evaluation, parse_metrics
@@ -80,6 +80,8 @@ def contestant(
         where = f"{path.name} with --set" if settings else path.name
         raise InputError("; ".join(found), where=where, remedy=f"Keys are {', '.join(known)}")
     build, options = method.build_config(**chosen.build), method.search_options(**chosen.search)
+    if options.beside:
+        _others(options.beside)
     told = {"build": build.model_dump(), "search": options.model_dump()}
     return Contestant(method, path.stem, tuple(s for s in settings if _is_told(s, told)), build, options)
 
@@ -169,9 +171,21 @@ def open_searcher(chosen: Contestant, goal: Target) -> Searcher:
     ]:
         print(f"building {chosen.method.name}: {len(missing)} of its indexes are missing", file=sys.stderr)  # noqa: T201
     searcher = opened(chosen.method, chosen.build, goal)
+    if beside := chosen.options.beside:
+        others = [opened(method, build, goal) for method, build in _others(beside)]
+        searcher = Fusion(searcher.name, [searcher, *others], beside)
     if chosen.options.priors:
         searcher = Priors(searcher, chosen.options.priors)
     return Rerank(searcher, options) if options else searcher
+
+
+def _others(beside: BesideOptions) -> list[tuple[Method, BuildConfig]]:
+    """The methods that stand beside another one. Raises InputError for a name or a setting that there is not."""
+    found = []
+    for name, settings in beside.methods.items():
+        method = methods.get(name)
+        found.append((method, configs.parse(method.build_config, settings, f"search.beside.methods.{name}")))
+    return found
 
 
 def _located(options: RerankOptions, workspace: Workspace) -> RerankOptions:

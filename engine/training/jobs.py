@@ -25,7 +25,10 @@ _OUTCOME = "outcome.json"
 def in_processes(
     function: str, values: Mapping[str, Any], rows: Mapping[str, Sequence[Any]], out: Path, state: Path, gpus: int
 ) -> dict[str, Any]:
-    """Run `function`, a module's name here or in full one that has a `resume(job, out, state)`, with `values` and dataclass `rows` in `gpus` processes."""
+    """Run `function` with `values` and dataclass `rows` in `gpus` processes.
+
+    It is the name of a training here, or in full that of a module with a function `resume(job, out, state)`.
+    """
     state.mkdir(parents=True, exist_ok=True)
     job = {name: [asdict(row) for row in many] for name, many in rows.items()}
     write_json(state / "job.json", {"function": function, "out": str(out), "state": str(state), **job, **values})

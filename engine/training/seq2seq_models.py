@@ -20,13 +20,18 @@ from engine.training.reranking import transformer_folder
 
 
 def load_seq2seq(
-    model: str | Path, *, decoder_layers: int = 2, vocabulary: Sequence[int] | None = None, seed: int = 42
+    model: str | Path,
+    *,
+    decoder_layers: int = 2,
+    vocabulary: Sequence[int] | None = None,
+    seed: int = 42,
+    eager: bool = False,
 ) -> tuple[Any, Any]:
     """A sequence-to-sequence model in float32 and its tokenizer, of a hub id, a folder or 'minilm'.
 
     An encoder gets a BERT decoder of `decoder_layers` layers with cross-attention, drawn with `seed`; its word
     embeddings are the encoder's, tied to its output. It writes `vocabulary`, ids of the tokenizer to which the special
-    ones are added (None: all); its own ids are positions in `config.decoder.target_tokens`. Only safetensors are read,
+    ones are added (None: all); with `eager` the model tells what it attends to. Its own ids are positions in `config.decoder.target_tokens`. Only safetensors are read,
     no code of a model is run. Raises InputError where the model is absent or neither of both.
     """
     import torch
@@ -36,6 +41,8 @@ def load_seq2seq(
     path = transformer_folder(find_model(str(model)))
     tokenizer = load_tokenizer(path)
     settings: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    if eager:
+        settings["attn_implementation"] = "eager"
     with _loading(path):
         config = AutoConfig.from_pretrained(str(path), trust_remote_code=False)
         if not config.is_encoder_decoder and type(config) not in MODEL_FOR_MASKED_LM_MAPPING:

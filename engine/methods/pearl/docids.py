@@ -175,7 +175,9 @@ def _kmeans(vectors: np.ndarray, k: int, config: DocidConfig, node: int) -> np.n
     return found.index.search(vectors, 1)[1][:, 0]
 
 
-def last_digits(nodes: Sequence[int], stores: Sequence[str | None], taken: Mapping[tuple[str | None, int], int]) -> list[int]:
+def last_digits(
+    nodes: Sequence[int], stores: Sequence[str | None], taken: Mapping[tuple[str | None, int], int]
+) -> list[int]:
     """The digit that tells each memory from those of its store that end at the same node, from 1, in their order.
 
     `taken` is how many of each (store, node) were numbered before, in earlier segments: theirs stay as they are.

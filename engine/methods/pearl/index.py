@@ -42,9 +42,7 @@ def ids(target: Target, config: PearlConfig, model: Trained) -> Path:
 
 
 def build_texts(target: Target, config: PearlConfig, model: Trained) -> None:
-    entities.build(
-        texts(target, model), target.collection, model.config.reads, model.tagger, model.tagger_digest
-    )
+    entities.build(texts(target, model), target.collection, model.config.reads, model.tagger, model.tagger_digest)
 
 
 def build_ids(target: Target, config: PearlConfig, model: Trained) -> None:

@@ -22,7 +22,7 @@ from engine.methods.pearl.config import PearlConfig
 from engine.methods.pearl.docids import REMEDY, DocidTree
 from engine.methods.pearl.labelled import Sentence
 from engine.methods.pearl.preparing import TOPICS, TREE, Prepared, rendered, spoken
-from engine.methods.pearl.training import PearlTraining, Row
+from engine.methods.pearl.training import Row
 
 if TYPE_CHECKING:
     from engine.methods.pearl.model import PearlModel

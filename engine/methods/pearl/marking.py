@@ -66,7 +66,9 @@ class Marks:
         """
         import torch
 
-        opens, closes = (torch.isin(ids, torch.tensor(some, device=ids.device)) for some in (self.opening, self.closing))
+        opens, closes = (
+            torch.isin(ids, torch.tensor(some, device=ids.device)) for some in (self.opening, self.closing)
+        )
         inside = (opens.long().cumsum(1) - closes.long().cumsum(1)) > 0
         last = valid.long().cumsum(1) == valid.long().sum(1, keepdim=True)  # [SEP] or </s>
         return inside & ~self.tag_tokens(ids) & valid.bool() & ~(last & ~closes)

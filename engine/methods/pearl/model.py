@@ -95,6 +95,10 @@ class PearlModel(nn.Module):
 class TreeModel(PearlModel):
     """An encoder and a decoder that compares with the tree's own vectors."""
 
+    _vectors: Tensor
+    _starts: Tensor
+    _depths: Tensor
+
     def __init__(self, folder: Path | str, tree: DocidTree, length: int = 64, blocks: int = 2) -> None:
         """Of a hub id, a folder or 'minilm'. Raises InputError where that is no encoder."""
         super().__init__()
@@ -103,18 +107,12 @@ class TreeModel(PearlModel):
         self.marks, self.tree, self.length = Marks.of(self.tokenizer), tree, length
         config = self.transformer.config
         self.decoder = TreeDecoder(config.hidden_size, tree.vectors.shape[1], blocks, _heads(config.hidden_size))
-        # No buffers, so that they are in no checkpoint: they are the tree's.
-        self._vectors, self._starts = torch.from_numpy(tree.vectors), torch.from_numpy(tree.starts)
-        self._depths = torch.from_numpy(tree.depths)
+        for name in ("vectors", "starts", "depths"):  # the tree's, so in no checkpoint
+            self.register_buffer(f"_{name}", torch.from_numpy(getattr(tree, name)), persistent=False)
 
     @property
     def encoder(self) -> Any:
         return self.transformer
-
-    def _apply(self, function: Any, *arguments: Any, **settings: Any) -> Any:
-        for name in ("_vectors", "_starts", "_depths"):
-            setattr(self, name, function(getattr(self, name)))
-        return super()._apply(function, *arguments, **settings)
 
     def written(self, docid: Sequence[int]) -> list[list[int]]:
         return [[digit] for digit in docid]

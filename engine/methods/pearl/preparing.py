@@ -1,7 +1,7 @@
 """What is made before the model is trained: tagged texts, docids, generated questions, transposed pairs.
 
 Each is a stage of its own, kept by the digest of what it was made from, so that a killed training, and one with other
-losses, begins where they are. Everything is in terms of `passages`: the memories that answer the questions learned from.
+losses, begins where they are. All is in terms of `passages`: the memories that answer the questions learned from.
 """
 
 from __future__ import annotations
@@ -207,13 +207,15 @@ class Prepared:
         model = transposer(self.target, chosen)
 
         def build(folder: Path) -> Mapping[str, Any]:
-            from engine.methods.pearl.transposition import transposed
+            from engine.methods.pearl.transposition import CrossAttention, transposed
 
             numbers = [self.number[answered.row] for answered in self.answered]
             pairs = [(asked, self.memories[number]) for asked, number in zip(self.asked, numbers, strict=True)]
             made = [
                 {"passage": number, "text": half.text, "entities": half.entities}
-                for number, some in zip(numbers, transposed(pairs, model, chosen.threshold), strict=True)
+                for number, some in zip(
+                    numbers, transposed(pairs, CrossAttention(model), chosen.threshold), strict=True
+                )
                 for pair in some
                 for half in (pair.question, pair.memory)
             ]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.index.collection import Collection
 from engine.index.ranking import best, to_run
 from engine.methods.base import Searcher, Target
 from engine.methods.pearl import index
@@ -62,9 +61,7 @@ class PearlSearcher(Searcher[PearlOptions]):
                 progress.update(len(numbers))
         return to_run(requests, lists, self.collection.ids)
 
-    def _found(
-        self, requests: Sequence[Request], options: PearlOptions
-    ) -> Iterator[tuple[list[int], Forest, Found]]:
+    def _found(self, requests: Sequence[Request], options: PearlOptions) -> Iterator[tuple[list[int], Forest, Found]]:
         """What beam search finds, some requests at a time: their numbers, and the forest they were searched in."""
         import torch
 

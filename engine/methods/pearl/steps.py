@@ -110,7 +110,9 @@ def _contrast(
     return loss.detach(), slope
 
 
-def judge(judged: Sequence[Row], config: PearlTraining, bfloat16: bool, workers: Workers, model: Any) -> dict[str, float]:
+def judge(
+    judged: Sequence[Row], config: PearlTraining, bfloat16: bool, workers: Workers, model: Any
+) -> dict[str, float]:
     """-log p of the ids that held-out people's questions ask for, a question."""
     net = unwrapped(model)
     device = next(net.parameters()).device

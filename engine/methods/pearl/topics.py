@@ -12,11 +12,11 @@ from engine.methods.pearl.docids import DocidTree
 
 WORDS = 3
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_COMMON = frozenset(
-    "the and for you your with that this from are was have has had not but can will our his her their its they she him"
-    " who what when where how all any one two out off about into over just got get let lets there then than them been"
-    " event message contact calendar some more need see don didn".split()
-)
+_COMMON = """
+the and for you your with that this from are was have has had not but can will our his her their its they she him who
+what when where how all any one two out off about into over just got get let lets there then than them been event
+message contact calendar some more need see don didn
+"""
 
 
 def topics(tree: DocidTree, texts: Sequence[str]) -> list[str]:
@@ -25,7 +25,7 @@ def topics(tree: DocidTree, texts: Sequence[str]) -> list[str]:
     Words are ranked by how much more often a passage below the node has them than one below its parent, the
     log-likelihood ratio (Dunning 1993) on passages; only words in two passages of it or more are named.
     """
-    words = [frozenset(word.lower() for word in _WORD.findall(text)) - _COMMON for text in texts]
+    words = [frozenset(word.lower() for word in _WORD.findall(text)) - frozenset(_COMMON.split()) for text in texts]
     counts: list[Counter[str]] = [Counter() for _ in range(len(tree.vectors))]
     sizes = np.zeros(len(counts), np.int64)
     for passage, leaf in enumerate(tree.leaves.tolist()):

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from engine.artifacts import digest
@@ -25,7 +24,6 @@ from engine.training.grouping import split
 
 if TYPE_CHECKING:
     from engine.methods.pearl.model import PearlModel
-    from engine.training.gradients import Workers
 
 JUDGED = "nll"  # what chooses the epoch
 
@@ -46,7 +44,7 @@ class PclConfig(BuildConfig):
     gamma: float = Field(0.5, ge=0, description="weight of the mean over tags beside the mean over all tokens")
     surfaces: bool = Field(False, description="pool what stands between the tags too")
     normalise: bool = Field(False, description="cosines instead of plain inner products")
-    masked: bool = Field(False, description="rows of the same id are no negatives, and a passage is not its own positive")
+    masked: bool = Field(False, description="rows of one id are no negatives, a passage is not its own positive")
     refresh: bool = Field(False, description="draw the negatives anew each epoch")
     beta: float = Field(0.0, ge=0, description="a negative counts 1 + beta x the shared part of its id")
 
@@ -93,13 +91,11 @@ class Siblings:
     seed: int
     refresh: bool
     epoch: int = 0
-    below: dict[int, np.ndarray] = field(default_factory=dict)  # node -> the passages below it
 
-    def __post_init__(self) -> None:
-        for passage, leaf in enumerate(self.tree.leaves.tolist()):
-            for node in (0, *self.tree.path(leaf)):
-                self.below.setdefault(node, []).append(passage)  # type: ignore[arg-type]
-        self.below = {node: np.asarray(passages) for node, passages in self.below.items()}
+    @cached_property
+    def passage_of(self) -> dict[int, int]:
+        """The passage of each leaf."""
+        return {leaf: passage for passage, leaf in enumerate(self.tree.leaves.tolist())}
 
     def of(self, passage: int) -> int:
         """Climb to the deepest ancestor with another child, take another of its children, go down by lot.
@@ -118,7 +114,7 @@ class Siblings:
     def _descend(self, node: int, generator: random.Random) -> int:
         while self.tree.children[node]:
             node = 1 + int(self.tree.starts[node]) + generator.randrange(int(self.tree.children[node]))
-        return int(self.below[node][0])
+        return self.passage_of[node]
 
     def shared(self, one: int, other: int) -> float:
         """The part of the shorter of two passages' ids that is the same in both, from its start."""

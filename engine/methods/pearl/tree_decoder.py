@@ -35,8 +35,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor, states: Tensor, mask: Tensor) -> Tensor:
         """`x` (b, n, d) are nodes, `states` (b, l, d) tokens, `mask` (b, l) which of these are no padding."""
         asked, keys, values = self.query(self.before(x)), self.key(states), self.value(states)
-        split = [t.unflatten(2, (self.heads, -1)).transpose(1, 2) for t in (asked, keys, values)]
-        seen = functional.scaled_dot_product_attention(*split, attn_mask=mask[:, None, None, :].bool())
+        q, k, v = (t.unflatten(2, (self.heads, -1)).transpose(1, 2) for t in (asked, keys, values))
+        seen = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask[:, None, None, :].bool())
         x = x + self.out(seen.transpose(1, 2).flatten(2))
         return x + self.narrow(functional.gelu(self.wide(self.between(x))))
 
