@@ -31,8 +31,9 @@ def load_seq2seq(
 
     An encoder gets a BERT decoder of `decoder_layers` layers with cross-attention, drawn with `seed`; its word
     embeddings are the encoder's, tied to its output. It writes `vocabulary`, ids of the tokenizer to which the special
-    ones are added (None: all); with `eager` the model tells what it attends to. Its own ids are positions in `config.decoder.target_tokens`. Only safetensors are read,
-    no code of a model is run. Raises InputError where the model is absent or neither of both.
+    ones are added (None: all); its own ids are positions in `config.decoder.target_tokens`. With `eager` the model can
+    tell what it attends to. Only safetensors are read, no code of a model is run. Raises InputError where the model is
+    absent or neither of both.
     """
     import torch
     from transformers import AutoConfig, AutoModel, AutoModelForSeq2SeqLM
