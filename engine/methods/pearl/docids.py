@@ -24,6 +24,7 @@ from engine.files import write_array
 
 ARRAYS = ("vectors", "starts", "leaves")
 REMEDY = "Train the model again"
+SURE = 1e-5  # a difference of cosines that no rounding makes
 
 
 class DocidConfig(BuildConfig):
@@ -102,7 +103,7 @@ class DocidTree:
             for node in np.unique(nodes[active]):
                 here = active[nodes[active] == node]
                 first, last = 1 + self.starts[node], 1 + self.starts[node + 1]
-                nodes[here] = first + np.argmax(vectors[here] @ self.vectors[first:last].T, axis=1)
+                nodes[here] = first + _nearest(vectors[here], self.vectors[first:last])
             active = active[~self.ends[nodes[active]]]
         return nodes
 
@@ -116,9 +117,33 @@ class DocidTree:
         with undamaged(folder, REMEDY):
             arrays: Mapping[str, np.ndarray] = {name: np.load(folder / f"{name}.npy") for name in ARRAYS}
             tree = DocidTree(**arrays)
-            if len(tree.starts) != len(tree.vectors) + 1 or tree.starts[-1] != len(tree.vectors) - 1:
+            if not tree.sound():
                 raise ValueError("its arrays do not fit together")
             return tree
+
+    def sound(self) -> bool:
+        """Whether the arrays are those of one tree."""
+        kinds = [(array.dtype.kind, array.ndim) for array in (self.vectors, self.starts, self.leaves)]
+        return (
+            kinds == [("f", 2), ("i", 1), ("i", 1)]
+            and len(self.starts) == len(self.vectors) + 1
+            and (self.starts[0], self.starts[-1]) == (0, len(self.vectors) - 1)
+            and bool((self.children >= 0).all())
+            and np.array_equal(np.sort(self.leaves), np.flatnonzero(self.children == 0))
+        )
+
+
+def _nearest(vectors: np.ndarray, children: np.ndarray) -> np.ndarray:
+    """(n,) which of (k, d) children is most similar to each of (n, d) vectors; the first of equal ones.
+
+    A matrix product rounds differently with other rows beside, so it decides only where there is no doubt.
+    """
+    similar = vectors @ children.T  # (n, k)
+    close = similar >= similar.max(axis=1, keepdims=True) - SURE
+    for row in np.flatnonzero(close.sum(axis=1) > 1):
+        exact = np.multiply(vectors[row], children, dtype=np.float64, order="C").sum(axis=1)  # (k,)
+        similar[row] = exact >= exact.max() - 1e-12
+    return np.argmax(similar, axis=1)
 
 
 def cluster(vectors: np.ndarray, config: DocidConfig) -> DocidTree:
