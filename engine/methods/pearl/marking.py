@@ -25,17 +25,16 @@ def add_tags(model: Any, tokenizer: Any) -> None:
     """Make the tags tokens of `tokenizer`, each embedded as the word for its type; those that are there stay."""
     import torch
 
-    tokenizer.add_tokens([tag for tag in TAGS if tag not in tokenizer.get_vocab()], special_tokens=True)
-    embeddings = model.get_input_embeddings()
-    known = embeddings.weight.shape[0]
-    if known >= len(tokenizer):
-        return
-    model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    known = model.get_input_embeddings().weight.shape[0]  # T5 has rows to spare
+    new = {tag for tag in TAGS if tokenizer.get_vocab().get(tag, known) >= known}
+    tokenizer.add_tokens([tag for tag in TAGS if tag in new], special_tokens=True)
+    if known < len(tokenizer):
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     weights = model.get_input_embeddings().weight
     with torch.no_grad():
         for kind, *tags in zip(TYPES, OPENING, CLOSING, strict=True):
             pieces = tokenizer(WORDS[kind], add_special_tokens=False)["input_ids"]
-            for tag in tags:
+            for tag in new.intersection(tags):
                 weights[tokenizer.convert_tokens_to_ids(tag)] = weights[pieces].mean(dim=0)
 
 
@@ -76,5 +75,6 @@ class Marks:
 
 def tokenised(tokenizer: Any, texts: Sequence[str], length: int) -> dict[str, Any]:
     """input_ids and attention_mask (b, l), padded on the right, cut at `length` tokens."""
+    tokenizer.padding_side = tokenizer.truncation_side = "right"
     read = tokenizer(list(texts), truncation=True, max_length=length, padding=True, return_tensors="pt")
     return {"input_ids": read["input_ids"], "attention_mask": read["attention_mask"]}
