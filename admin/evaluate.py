@@ -83,6 +83,7 @@ def evaluate(
     from engine import experiment
     from engine.artifacts import Workspace
     from engine.datasets.reader import Dataset
+    from engine.judging import METRICS
 
     run = experiment.evaluate(
         experiment.contestant(method, config, settings or (), model),
@@ -90,7 +91,7 @@ def evaluate(
         Dataset(data),
         split,
         k=k,
-        metrics=metric or experiment.METRICS,
+        metrics=metric or METRICS,
         missing=missing.value,
         query_field=query_field,
         by=by,
@@ -118,7 +119,7 @@ def score(
     json: common.Json = False,
 ) -> None:
     """Judge a run that another tool made, to the same digits as trec_eval."""
-    from engine import experiment
+    from engine import judging
     from engine.artifacts import Workspace
     from engine.datasets.reader import Dataset
     from engine.errors import InputError
@@ -126,9 +127,9 @@ def score(
 
     if (qrels is None) == (data is None):
         raise InputError("judgements come from one place", remedy="Give either --qrels FILE or --data DIR")
-    metrics = metric or experiment.METRICS
+    metrics = metric or judging.METRICS
     if data is not None:
-        saved = experiment.score(
+        saved = judging.score(
             Workspace(workspace), run, Dataset(data), split, name=name, metrics=metrics, missing=missing.value, by=by
         )
         _print_run(saved, by, 0, json)
@@ -137,7 +138,7 @@ def score(
     assert qrels is not None
     if by:
         raise InputError("a qrels file knows no segments", where="--by", remedy="Judge by a dataset with --data DIR")
-    _, evaluation = experiment.judge_file(run, read_qrels(qrels), metrics, missing.value)
+    _, evaluation = judging.judge_file(run, read_qrels(qrels), metrics, missing.value)
     counts = {key: getattr(evaluation, key) for key in ("requests", "missing", "unjudged", "duplicates")}
     if json:
         common.print_json({"run": str(run), "qrels": str(qrels), **counts, "metrics": evaluation.metrics})
