@@ -92,7 +92,9 @@ def contrast(
 
 
 def contrast_locally(model: Any, batch: Mapping[str, Any], total: int, *, bfloat16: bool, workers: Workers) -> Tensor:
-    """Fill the parameters' .grad with localized_contrastive's of a cross-encoder; returns this process's share of it.
+    """Fill the parameters' .grad with localized_contrastive's of a cross-encoder.
+
+    Returns this process's share of the loss times the number of processes: the mean over them is the step's loss.
 
     `batch` has `chunks`, each of whole groups: `features` of its pairs, `lengths` the pairs of each group, its own
     document's first. `total` is the number of groups in the step, over all processes. Dropout stays off, as above.
@@ -111,7 +113,7 @@ def contrast_locally(model: Any, batch: Mapping[str, Any], total: int, *, bfloat
             yield tuple(rest)
 
     fill(parameters, gradients())
-    return torch.stack(losses).sum()
+    return torch.stack(losses).sum() * world()
 
 
 def pair_scores(model: Any, chunk: Chunk, bfloat16: bool) -> tuple[Tensor, ...]:

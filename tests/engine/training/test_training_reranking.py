@@ -183,7 +183,7 @@ def test_what_cannot_be_trained_is_one_line(base: Path, tmp_path: Path) -> None:
 def test_two_processes_train_as_one(base: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
-    weights = []
+    weights, curves = [], []
     for count in (1, 2):
         out = tmp_path / str(count) / "out"
         out.mkdir(parents=True)
@@ -191,6 +191,8 @@ def test_two_processes_train_as_one(base: Path, tmp_path: Path) -> None:
         outcome = train_cross_encoder(base, groups(), out, config, out.with_name("state"), gpus=count)
         assert outcome["steps"] == 10
         weights.append(load_file(out / "model.safetensors"))
+        curves.append([row["loss"] for row in read_curve(out / "curve.jsonl") if "loss" in row])
+    assert len(curves[0]) == 10 and curves[0] == pytest.approx(curves[1], abs=2e-4)  # each rounded to 1e-4
     for name, value in weights[0].items():
         if not name.endswith("key.bias"):  # softmax takes it out: its gradient is rounding, which Adam makes large
             assert value.allclose(weights[1][name], atol=2e-4), name
