@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from engine.errors import InputError
 from engine.losses import IGNORED
 from engine.methods.pearl.docids import DocidTree
 from engine.methods.pearl.marking import Marks, add_tags
@@ -34,15 +35,13 @@ class DigitModel(PearlModel):
         """Of a hub id, a folder or 'minilm'. Raises InputError where that is neither an encoder nor has one."""
         super().__init__()
         self.net, self.tokenizer = load_seq2seq(folder, decoder_layers=blocks, vocabulary=_pieces(folder), eager=True)
-        add_tags(self.net.get_encoder(), self.tokenizer)
+        two = self.net.config.model_type == "encoder-decoder"  # two models; T5 is one, with one table of embeddings
+        add_tags(self.net.get_encoder() if two else self.net, self.tokenizer)
         self.marks, self.tree, self.length = Marks.of(self.tokenizer), tree, length
         own = getattr(self.net.config, "decoder", None)
         kept = getattr(own, "target_tokens", None)  # a decoder from scratch numbers what it writes anew
         number = {token: place for place, token in enumerate(kept)} if kept else None
-        self._digits = [
-            [number[t] if number else t for t in self.tokenizer(str(digit), add_special_tokens=False)["input_ids"]]
-            for digit in range(LARGEST + 1)
-        ]
+        self._digits = [[number[t] if number else t for t in digit] for digit in digit_tokens(self.tokenizer)]
         end = self.tokenizer.eos_token_id if self.tokenizer.eos_token_id is not None else self.tokenizer.sep_token_id
         self._end = number[end] if number else int(end)
         self._start = int(self.net.config.decoder_start_token_id)
@@ -53,6 +52,11 @@ class DigitModel(PearlModel):
         return self.net.get_encoder()
 
     def written(self, docid: Sequence[int]) -> list[list[int]]:
+        if max(docid) > LARGEST:
+            raise InputError(
+                f"there are more than {LARGEST} memories at one place of the tree, which digits cannot tell apart",
+                remedy="Train with the decoder 'tree', which has no such limit",
+            )
         tokens = [self._digits[digit] for digit in docid]
         return [*tokens[:-1], [*tokens[-1], self._end]]
 
@@ -80,10 +84,11 @@ class DigitModel(PearlModel):
         from engine.index.beam import from_logits
 
         def score(query: Tensor, prefix: Tensor, node: Tensor, beam: Tensor, edge: Tensor) -> Tensor:
-            start = torch.full((len(query), 1), self._start, device=query.device)
+            device = read.states.device  # the forest stays where it is
+            start = torch.full((len(query), 1), self._start, device=device)
             own = Encoded(read.ids[query], read.mask[query], read.states[query], None)
-            logits = self._logits(own, torch.cat([start, prefix], dim=1))[:, -1]
-            return from_logits(logits, forest.trie, beam, edge, full)
+            logits = self._logits(own, torch.cat([start, prefix.to(device)], dim=1))[:, -1]
+            return from_logits(logits.to(edge.device), forest.trie, beam, edge, full)
 
         return score
 
@@ -104,6 +109,24 @@ def _pieces(folder: Path | str) -> list[int]:
     from engine.training.seq2seq_models import load_tokenizer
 
     tokenizer = load_tokenizer(transformer_folder(find_model(str(folder))))
-    return sorted(
-        {t for digit in range(LARGEST + 1) for t in tokenizer(str(digit), add_special_tokens=False)["input_ids"]}
+    return sorted({token for digit in digit_tokens(tokenizer) for token in digit})
+
+
+def digit_tokens(tokenizer: Any) -> list[list[int]]:
+    """The tokens of each digit 0..LARGEST, such that one knows where the next digit begins: 1 12 is not 11 2.
+
+    Where digits alone are not enough (a tokenizer of bytes), a space comes before each. Raises InputError where that
+    does not help.
+    """
+    for form in ("{}", " {}"):
+        digits = [tokenizer(form.format(d), add_special_tokens=False)["input_ids"] for d in range(LARGEST + 1)]
+        pieces = {token for digit in digits for token in digit}
+        first, later = {digit[0] for digit in digits if digit}, {token for digit in digits for token in digit[1:]}
+        apart = len({tuple(digit) for digit in digits}) == len(digits) and not first & later
+        if all(digits) and apart and tokenizer.unk_token_id not in pieces:
+            return digits
+    raise InputError(
+        "its tokenizer cannot write digits that stay apart",
+        where=str(tokenizer.name_or_path),
+        remedy="Take another backbone, or the decoder 'tree'",
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from engine.artifacts import undamaged
@@ -21,6 +22,7 @@ from engine.methods.pearl.docids import REMEDY, DocidTree
 from engine.methods.pearl.marking import Marks, add_tags, tokenised
 from engine.methods.pearl.tree_decoder import TreeDecoder, masked_mean
 from engine.training.reranking import transformer_folder
+from engine.training.seq2seq_models import quietly
 
 if TYPE_CHECKING:
     from engine.index.beam import Score
@@ -143,14 +145,17 @@ class TreeModel(PearlModel):
         from engine.index.trie import segment_log_softmax
 
         def score(query: Tensor, prefix: Tensor, node: Tensor, beam: Tensor, edge: Tensor) -> Tensor:
-            inner = forest.tree_node[node]  # (b,)
+            device = read.states.device  # the forest stays where it is
+            inner = forest.tree_node[node].to(device)  # (b,)
+            query, beam = query.to(device), beam.to(device)
             looked_for = self._at(read, query, inner)  # (b, width)
             logits = (looked_for[beam] * forest.vectors(edge, self._vectors)).sum(dim=1)  # (e,)
             if not full:
                 return segment_log_softmax(logits, beam, len(node))
             known, _ = self._children(looked_for, inner)
             total = torch.logsumexp(known, dim=1)  # (b,) -inf at a leaf of the tree
-            last = forest.is_memory[edge]  # what a stranger has here competes with what was there in training
+            last = forest.is_memory[edge].to(device)
+            # what a stranger has here competes with what was there in training
             own = total.new_full((len(node), 1 + int(torch.bincount(beam).max())), float("-inf"))
             own[:, 0] = total
             place = torch.arange(len(beam), device=beam.device) - torch.searchsorted(beam, beam)
@@ -182,30 +187,41 @@ class TreeModel(PearlModel):
 
         model = TreeModel(folder / "encoder", tree, length, blocks)
         with undamaged(folder, REMEDY):
-            model.decoder.load_state_dict(load_file(folder / DECODER))
+            try:
+                model.decoder.load_state_dict(load_file(folder / DECODER))
+            except SafetensorError as error:  # no subclass of ValueError
+                raise ValueError(str(error)) from None
         return model.eval()
 
 
 def load_encoder(name: str) -> tuple[Any, Any]:
-    """An encoder of transformers in float32 whose attention can be read, and its tokenizer; of an encoder-decoder the
+    """An encoder of transformers in float32 whose attention can be read, and its tokenizer; of T5 and its like the
     encoder. Only safetensors, no code of a model is run. Raises InputError in one line."""
-    from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer
+    from transformers.models.auto.modeling_auto import MODEL_FOR_TEXT_ENCODING_MAPPING
     from transformers.utils import logging
 
     path = transformer_folder(find_model(name))
     logging.disable_progress_bar()  # its bar stands in the way of ours
     try:
-        config = AutoConfig.from_pretrained(str(path))
-        tokenizer = AutoTokenizer.from_pretrained(str(path))
-        model = AutoModel.from_pretrained(
-            str(path), config=config, dtype=torch.float32, use_safetensors=True, attn_implementation="eager"
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0][:160]
+        with quietly():  # it warns of poolers
+            config = AutoConfig.from_pretrained(str(path))
+            tokenizer = AutoTokenizer.from_pretrained(str(path))
+            # an encoder cut out of T5 by hand would be saved as what nothing loads again
+            kind: Any = AutoModelForTextEncoding if type(config) in MODEL_FOR_TEXT_ENCODING_MAPPING else AutoModel
+            model, found = kind.from_pretrained(
+                str(path), config=config, dtype=torch.float32, use_safetensors=True, attn_implementation="eager",
+                output_loading_info=True,
+            )  # fmt: skip
+        if config.is_encoder_decoder and kind is AutoModel:
+            raise ValueError(f"the encoder of {config.model_type} cannot be had alone")
+        lacking = sorted(key for key in found["missing_keys"] if "pooler." not in key)
+        if lacking:
+            raise ValueError(f"{lacking[0]} and {len(lacking) - 1} more weights are not in it")
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         remedy = "Name a folder with config.json, a tokenizer and model.safetensors, or a hub id"
         raise InputError(f"no encoder can be read ({reason})", where=str(path), remedy=remedy) from None
-    if config.is_encoder_decoder:
-        model = model.get_encoder()
     for name, parameter in model.named_parameters():
         if ".pooler." in f".{name}":
             parameter.requires_grad = False  # nothing reads it
