@@ -21,6 +21,7 @@ from engine.artifacts import digest
 from engine.config import BuildConfig
 from engine.encoder import Encoder
 from engine.errors import InputError
+from engine.training.blending import blend
 from engine.training.grouping import grouped_order, split
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def adapt_encoder(
         outcome |= {"kept_epoch": 0, "validation": outcome["untrained"]}
     if loop.is_world_process_zero():
         if config.blend < 1:
-            _blend(model, Encoder(fresh.config, encoder.device).model, config.blend)
+            blend(model, Encoder(fresh.config, encoder.device).model.state_dict(), config.blend)
         model.max_seq_length = length
         model.save(str(out_folder), create_model_card=False)
         report(outcome, out_folder, state_folder)
@@ -200,17 +201,6 @@ def _named(pair: Pair) -> list[str | None]:
 def _candidates(pairs: Sequence[Pair], groups: set[str | None]) -> list[Pair]:
     """One pair for each different document of `groups`, in the pairs' order."""
     return list({(p.group, p.belongs, p.document): p for p in reversed(pairs) if p.group in groups}.values())[::-1]
-
-
-def _blend(model: Any, untrained: Any, share: float) -> None:
-    """Make each weight of `model` `share` of itself and the rest of `untrained`'s, which has the same modules."""
-    import torch
-
-    before = untrained.state_dict()
-    with torch.no_grad():
-        for name, weight in model.state_dict().items():
-            if weight.is_floating_point():
-                weight.copy_(share * weight + (1 - share) * before[name].to(weight))
 
 
 def _collate(

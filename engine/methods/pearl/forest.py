@@ -88,12 +88,24 @@ def plant(
 
     `tokens` writes a docid: the tokens of each of its digits.
     """
-    names = {store: number for number, store in enumerate(dict.fromkeys(stores))}
-    groups = np.asarray([names[store] for store in stores], np.int64)
     known = {int(node): [(tree.digit(step), step) for step in tree.path(int(node))] for node in np.unique(nodes)}
     ids: list[list[tuple[int, int | None]]] = [
         [*known[node], (digit, None)] for node, digit in zip(nodes.tolist(), digits.tolist(), strict=True)
     ]
+    return planted(tree, ids, stores, rows, own, tokens)
+
+
+def planted(
+    tree: DocidTree,
+    ids: list[list[tuple[int, int | None]]],
+    stores: Sequence[str | None],
+    rows: np.ndarray,
+    own: np.ndarray,
+    tokens: Callable[[Sequence[int]], list[list[int]]],
+) -> Forest:
+    """The forest of given ids: (digit, the model's node) of each step, None for a last digit that is a memory's own."""
+    names = {store: number for number, store in enumerate(dict.fromkeys(stores))}
+    groups = np.asarray([names[store] for store in stores], np.int64)
     written = [tokens([digit for digit, _ in docid]) for docid in ids]
     trie = Trie.build([[token for digit in one for token in digit] for one in written], groups)
     tied = all(len(digit) == 1 for one in written for digit in one)

@@ -74,16 +74,18 @@ def _write(
         cache = target.workspace.vectors(encoder.digest)
         write_vectors(folder / "vectors.npy", encoder, spoken, cache, target.processes)
         own = np.load(folder / "vectors.npy", mmap_mode="r")
-        if config.ids == "model":
-            from engine.methods.pearl.model_ids import written
-
-            nodes = written(path, target, number, model)
-        else:
-            nodes = model.tree.walk(np.asarray(own))
         taken = Counter[tuple[str | None, int]]()
         for earlier in before:
             part = SegmentIds(path / earlier.name)
             taken.update(zip(_stores(earlier), part.nodes.tolist(), strict=True))
+        if config.ids == "model":
+            from engine.methods.pearl.model_ids import model_ids
+
+            memories = entities.sentences(texts(target, model), target.collection, number, model.config.reads)
+            read = [model.rendered(sentence) for sentence in memories]
+            nodes = model_ids(model.model, read, _stores(segment), set(taken))
+        else:
+            nodes = model.tree.walk(np.asarray(own))
         digits = last_digits(nodes.tolist(), _stores(segment), taken)
         write_array(folder / "nodes.npy", nodes)
         write_array(folder / "digits.npy", np.asarray(digits, np.int64))

@@ -7,6 +7,7 @@ losses, begins where they are. All is in terms of `passages`: the memories that 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,12 +36,17 @@ if TYPE_CHECKING:
     from engine.methods.pearl.tagging import Tagger
 
 VERSION = 1
+_TAG = re.compile(r"<(?=/?(?:PER|LOC|EVT|TIM)>)")
 TREE, TOPICS, ROWS = "tree", "topics.json", "rows.jsonl"
 
 
 def rendered(sentence: Sentence, config: PearlConfig) -> str:
-    """What the model reads of a question or a memory: the same function for both, in training and in search."""
-    return tagged(sentence.text, sentence.entities or (), config.mask_time) if config.tags else sentence.text
+    """What the model reads of a question or a memory: the same function for both, in training and in search.
+
+    Tags that somebody wrote into the text are none.
+    """
+    text = _TAG.sub("\u2039", sentence.text)  # one character for another: offsets stay
+    return tagged(text, sentence.entities or (), config.mask_time) if config.tags else text
 
 
 def spoken(sentence: Sentence, config: PearlConfig) -> str:

@@ -122,9 +122,10 @@ class PearlSearcher(Searcher[PearlOptions]):
 
     def explain(self, request: Request, documents: Sequence[str], options: PearlOptions | None = None) -> list[Hit]:
         options = options or PearlOptions()
-        if not documents:
-            return []
-        ((_, forest, found),) = self._found([request], options)
+        searched = list(self._found([request], options))
+        if not documents or not searched:  # somebody without a single memory
+            return [Hit(self.collection.document(self.collection.row_of[document]), 0.0) for document in documents]
+        ((_, forest, found),) = searched
         followed = dict(zip(found.entries.tolist(), found.scores.tolist(), strict=True))
         score = self._score([self.model.rendered(self.model.read([request.text])[0])], forest, options)
         rows = [self.collection.row_of[document] for document in documents]

@@ -20,6 +20,7 @@ from engine.artifacts import digest
 from engine.config import BuildConfig
 from engine.errors import InputError
 from engine.methods.pearl.docids import DocidTree
+from engine.training.blending import blend
 from engine.training.grouping import split
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class EmrConfig(BuildConfig):
     """Entity-span mass regularisation: the names in a text shall not decide alone."""
 
     weight: float = Field(1.0, ge=0, description="lambda1; 0 leaves it out")
-    cap: float = Field(0.005, ge=0, lt=1, description="attention an entity token may receive; 0.005 as published")
+    cap: float = Field(0.005, ge=0, le=10, description="attention an entity token may receive; 0.005 as published")
     relative: bool = Field(False, description="the cap is a multiple of the uniform share 1 / length")
 
 
@@ -64,6 +65,9 @@ class PearlTraining(BuildConfig):
     keep: Literal["best", "last"] = Field("last", description="best: the epoch of lowest -log p on people held out")
     validation: float = Field(0.05, ge=0, lt=1, description="share of the people whose questions are held out")
     length: int = Field(64, ge=8, description="tokens of a text, then and later")
+    blend: float = Field(
+        1.0, gt=0, le=1, description="share of the trained encoder's weights in the model; the rest stay as they were"
+    )
     checkpoint_steps: int = Field(200, ge=1, description="steps between checkpoints inside an epoch")
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is native")
     seed: int = Field(313, ge=0, description="of the decoder's first weights, the order and the negatives")
@@ -165,6 +169,7 @@ def train_model(
             include={"epochs", "batch_size", "learning_rate", "warmup", "weight_decay", "seed", "checkpoint_steps"}
         ),
     )
+    untrained = {name: weight.detach().clone() for name, weight in model.encoder.state_dict().items()}
     siblings = Siblings(model.tree, config.seed, config.pcl.refresh)
     order = _Order(len(training), config.seed, siblings)
     from engine.methods.pearl import steps
@@ -189,6 +194,7 @@ def train_model(
     outcome |= {"rows": len(training), "held_out": len(judged), "people": len({row.group for row in rows})}
     outcome["untrained"] = loop.figures(0)
     if loop.is_world_process_zero():
+        blend(model.encoder, untrained, config.blend)
         model.save(out_folder)
         report(outcome, out_folder, state_folder)
     return outcome
