@@ -41,7 +41,7 @@ def invented(workspace: Workspace, people: int = PEOPLE, pairs: int = PAIRS, see
 
 
 def learn(workspace: Workspace, dataset: Dataset, what: Sequence[str], settings: Sequence[str] = ()) -> None:
-    """Train each of `what` (dense, reranker, tagger) as model `people`; what is fresh is left alone."""
+    """Train each of `what` (dense, pearl, reranker, tagger) as model `people`; what is fresh is left alone."""
     for name in what:
         trainee = experiment.trainee(name, CONFIGS.get(name), settings)
         trainee.train(experiment.target(workspace, dataset), dataset, trainee.build, NAME)
@@ -73,7 +73,7 @@ def end_with_parent() -> None:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.learning", description=__doc__)
-    parser.add_argument("what", nargs="+", choices=("dense", "reranker", "tagger"))
+    parser.add_argument("what", nargs="+", choices=("dense", "pearl", "reranker", "tagger"))
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--pairs", type=int, default=PAIRS)

@@ -55,10 +55,14 @@ def spoken(sentence: Sentence, config: PearlConfig) -> str:
 
 
 def tagger_folder(target: Target, config: PearlConfig, name: str, dataset: Dataset | None = None) -> Path | None:
-    """The tagger that a model called `name` is trained with, which is trained first if `dataset` is given."""
+    """The tagger that a model called `name` is trained with.
+
+    Where none is called so and `dataset` is given, one is trained first; one that is there stays as it is.
+    """
     if not config.tags:
         return None
-    if config.tagger is None and dataset is not None:
+    own = target.workspace.model("tagger", name)
+    if config.tagger is None and dataset is not None and read_manifest(own) is None:
         tagging_stage.train(target, dataset, config.tagger_build, name)
     return target.workspace.trained("tagger", config.tagger or name) / "tagger"
 

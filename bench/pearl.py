@@ -1,0 +1,178 @@
+"""The tables of docs/RESULTS_PEARL.md: PEARL beside its opponents, what log p(id | question) adds, and its ablations.
+
+    python -m bench.pearl --collections DIR [--only main|ablations] [--write docs/RESULTS_PEARL.md]
+
+pair_dev and locomo are development sets. All models learn from the same invented people as those of `bench.personal`, and
+every searcher has the same priors, fusion and reranker. Ablations are small models (`--questions`), five seeds each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bench.ablations import table
+from bench.personal import FITTED, MODEL, PAIRS, PEOPLE, RERANK, SEED, learn
+from bench.table import tell
+from engine import experiment, learning
+from engine.artifacts import Workspace, hardware
+from engine.datasets.reader import Dataset
+from engine.runs import SavedRun
+
+SEEDS = range(5)
+QUESTIONS = 1500  # of an ablation's model: what two cores train in half a minute
+BEAMS = (1, 5, 20, 100)
+TIME = ("search.priors.people=0.0", "search.priors.kind=0.0", "search.priors.context=0.0")
+FIT_BESIDE = f"search.beside.methods.dense.model={MODEL}"
+# What each ablation changes of pearl.yaml; every one is a model of its own.
+PUBLISHED_EMR = ("build.training.emr.relative=false", "build.training.emr.cap=0.005")
+PUBLISHED_PCL = tuple(
+    f"build.training.pcl.{key}"
+    for key in ("surfaces=false", "normalise=false", "masked=false", "refresh=false", "beta=0")
+)
+DIGITS = ("build.decoder=digits", "build.training.decoder_learning_rate=null", "build.training.learning_rate=5.0e-4")
+ABLATIONS: Mapping[str, tuple[str, ...]] = {
+    "ours": (),
+    "without tags": ("build.tags=false", "build.transposition=null"),
+    "without EMR": ("build.training.emr.weight=0.0",),
+    "without PCL": ("build.training.pcl.weight=0.0",),
+    "EMR and PCL as published": (*PUBLISHED_EMR, *PUBLISHED_PCL),
+    "without transposition": ("build.transposition=null",),
+    "with generated questions": ("build.generator.questions=1500", "build.generator.per_passage=2"),
+    "random ids": ("build.docids.scheme=random",),
+    "weights not blended": ("build.training.blend=1.0",),
+    "digits written as words (published decoder)": (
+        *DIGITS,
+        *PUBLISHED_EMR,
+        *PUBLISHED_PCL,
+        "build.training.blend=1.0",
+    ),
+}
+BASE = "ours"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the tables, or put them between the marks of an existing page."""
+    parser = argparse.ArgumentParser(prog="python -m bench.pearl", description=__doc__)
+    parser.add_argument("--collections", type=Path, required=True, help="folder of the collections")
+    parser.add_argument("--workspace", type=Path, default=Path("workspace"))
+    parser.add_argument("--only", choices=("main", "ablations"), help="one part alone")
+    parser.add_argument("--questions", type=int, default=QUESTIONS, help="that an ablation's model learns from")
+    parser.add_argument("--write", type=Path, help="the page whose tables are replaced")
+    options = parser.parse_args(arguments)
+    workspace = Workspace(options.workspace)
+    people = Dataset(learn(workspace, options.collections))
+    lines = [
+        f"Made {datetime.date.today()} on {hardware()}; seed 0, 10,000 resamples; {PEOPLE} people, {PAIRS} pairs, {SEED}."
+    ]
+    if options.only != "ablations":
+        learning.learn(workspace, people, ["pearl"])
+        for name in ("pair_dev", "locomo"):
+            lines += compared(name, options.collections / name, workspace)
+        lines += beams(options.collections / "pair_dev", workspace)
+    if options.only != "main":
+        lines += ablations(options.collections / "pair_dev", people, workspace, options.questions)
+    tell("\n".join(lines), options.write)
+
+
+def compared(name: str, path: Path, workspace: Workspace) -> Iterator[str]:
+    """PEARL and its opponents with the same time prior, fusion and reranker; and each fusion without PEARL."""
+    weight0 = "search.beside.weights=[0.0,1.0]"
+    model = f"build.model={MODEL}"
+    lines: dict[str, tuple[str, str, tuple[str, ...]]] = {
+        "pearl, raw": ("pearl", "pearl", (model,)),
+        "pearl, + time": ("pearl", "pearl", (model, "search.beams=100", "search.priors.time=0.75", *TIME)),
+        "pearl, + all": ("pearl", "pearl", (model, "search.beams=100", "search.priors.time=0.75")),
+        "pearl + dense, all (personal)": ("pearl", "pearl_personal", (model,)),
+        "the same without log p": ("pearl", "pearl_personal", (model, weight0)),
+        "pearl + fitted dense, all": ("pearl", "pearl_personal", (model, FIT_BESIDE)),
+        "the same without log p, fitted": ("pearl", "pearl_personal", (model, FIT_BESIDE, weight0)),
+        "pearl + fitted dense, all + reranker": ("pearl", "pearl_personal", (model, FIT_BESIDE, *RERANK)),
+    }
+    for method in ("bm25", "dense", "hybrid"):
+        lines[f"{method}, raw"] = (method, method, ())
+        lines[f"{method}, + time"] = (method, f"{method}_personal", TIME)
+        lines[f"{method}, + all (personal)"] = (method, f"{method}_personal", ())
+        lines[f"{method}, + all + reranker"] = (method, f"{method}_personal", RERANK)
+        if method in FITTED:
+            lines[f"{method}, fitted, all"] = (method, f"{method}_personal", (FITTED[method],))
+    runs = {label: _run(*chosen, path, workspace) for label, chosen in lines.items()}
+    yield f"\n## {name}: {next(iter(runs.values())).info['requests']} judged questions"
+    for metric in ("hit@1", "mrr@10") if name != "locomo" else ("recall@10", "mrr@10"):
+        yield from table(runs, metric, "bm25, raw")
+        yield f"\nWhat log p(id | question) adds, {metric}:"
+        for with_it, without in (
+            ("pearl + dense, all (personal)", "the same without log p"),
+            ("pearl + fitted dense, all", "the same without log p, fitted"),
+        ):
+            yield from table({name: runs[name] for name in (with_it, without)}, metric, without)
+
+
+def beams(path: Path, workspace: Workspace) -> Iterator[str]:
+    """How many ids are followed at once, and over what p is normalised."""
+    runs = {}
+    for normalise in ("full", "legal"):
+        for number in BEAMS:
+            chosen = (f"build.model={MODEL}", f"search.beams={number}", f"search.normalise={normalise}")
+            runs[f"{number} beams, {normalise}"] = _run("pearl", "pearl", chosen, path, workspace)
+    chosen = (f"build.model={MODEL}", "build.ids=model")
+    runs["20 beams, full, ids made by the model"] = _run("pearl", "pearl", chosen, path, workspace)
+    yield "\n## Beams, normalisation and model-made ids, raw"
+    yield from table(runs, "hit@1", "20 beams, full")
+
+
+def ablations(path: Path, people: Dataset, workspace: Workspace, questions: int) -> Iterator[str]:
+    """Each part left out, or as published; five seeds, raw generation on pair_dev."""
+    found: dict[str, list[SavedRun]] = {}
+    for seed in SEEDS:
+        for label, settings in ABLATIONS.items():
+            found.setdefault(label, []).append(_ablated(label, settings, seed, path, people, workspace, questions))
+    yield f"\n## Ablations: {questions:,} questions to learn from, seeds 0 to {SEEDS[-1]}, raw generation on pair_dev"
+    yield "\nIntervals over questions of the mean of five seeds (bootstrap), against `ours`; and each seed's mean.\n"
+    yield "| | hit@1 [95 %] | against ours [95 %] | mrr@10 | against ours [95 %] | hit@1 of each seed |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    columns = {label: {m: _mean(runs, m) for m in ("hit@1", "mrr@10")} for label, runs in found.items()}
+    for label, runs in found.items():
+        cells = []
+        for metric in ("hit@1", "mrr@10"):
+            values = columns[label][metric]
+            cells.append(_interval(values) if metric == "hit@1" else f"{values.mean():.4f}")
+            cells.append("" if label == BASE else _interval(values - columns[BASE][metric], "+"))
+        each = " ".join(f"{run.info['metrics']['hit@1']:.3f}" for run in runs)
+        yield f"| {label} | " + " | ".join(cells) + f" | {each} |"
+
+
+def _ablated(
+    label: str, settings: Sequence[str], seed: int, path: Path, people: Dataset, workspace: Workspace, questions: int
+) -> SavedRun:
+    name = f"ablation-{list(ABLATIONS).index(label)}-{seed}"
+    seeded = (*settings, f"build.training.seed={seed}", f"build.docids.seed={seed}", f"build.questions={questions}")
+    trainee = experiment.trainee("pearl", None, (f"build.tagger={MODEL}", *seeded))
+    trainee.train(experiment.target(workspace, people), people, trainee.build, name)
+    return _run("pearl", "pearl", (f"build.model={name}",), path, workspace)
+
+
+def _mean(runs: Sequence[SavedRun], metric: str) -> np.ndarray:
+    """(requests,) the mean of a metric over the seeds."""
+    return np.mean([run.per_request()[metric].astype(np.float64) for run in runs], axis=0)
+
+
+def _interval(values: np.ndarray, sign: str = "") -> str:
+    """Mean and percentile bootstrap over questions."""
+    draws = np.random.default_rng(0).integers(0, len(values), (10_000, len(values)), dtype=np.int32)
+    means = np.concatenate([values[some].mean(axis=1) for some in np.array_split(draws, 100)])
+    low, high = np.quantile(means, (0.025, 0.975))
+    return f"{values.mean():{sign}.4f} [{low:{sign}.4f}, {high:{sign}.4f}]"
+
+
+def _run(method: str, config: str, settings: Sequence[str], path: Path, workspace: Workspace) -> SavedRun:
+    return experiment.evaluate(experiment.contestant(method, config, settings), workspace, Dataset(path))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
