@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -60,6 +61,12 @@ def check_port(host: str, port: int) -> None:
             raise InputError(f"cannot listen there ({what})", where=f"{host}:{port}", remedy=PORT) from None
 
 
+def _join(learning: subprocess.Popen[bytes], demo: Demo) -> None:
+    """Let those answer who have learned meanwhile."""
+    if learning.wait() == 0 and (joined := demo.join()):
+        print(f"{', '.join(joined)} answers too after {time.time() - STARTED:.1f} s", flush=True)  # noqa: T201
+
+
 def main(arguments: list[str]) -> int:
     """Prepare, serve, and say where and how long it took."""
     parser = argparse.ArgumentParser(prog="python app.py", description=__doc__)
@@ -93,7 +100,8 @@ def main(arguments: list[str]) -> int:
         print(f"error: {where}{str(error.strerror or error).lower()}. Look at that and try again", file=sys.stderr)  # noqa: T201
         return 1
     print(f"ready at http://{options.host}:{options.port} after {time.time() - STARTED:.1f} s", flush=True)  # noqa: T201
-    in_background(demo.workspace)
+    if learning := in_background(demo.workspace, show=options.data):
+        threading.Thread(target=_join, args=(learning, demo), daemon=True).start()
     threading.Thread(target=lambda: [arena.warm() for arena in demo.arenas.values()], daemon=True).start()
     page.block_thread()
     return 0

@@ -15,7 +15,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from engine import config as configs
-from engine import experiment
+from engine import experiment, methods
 from engine.artifacts import Workspace
 from engine.config import SearchOptions
 from engine.datasets.reader import Dataset
@@ -93,8 +93,8 @@ class Arena:
     ) -> None:
         self.dataset, self.telling = dataset, telling
         goal = experiment.target(workspace, dataset)
-        self._contestants = list(contestants)
-        self._searchers: list[Searcher] = [experiment.open_searcher(c, goal) for c in contestants]
+        # Replaced as a whole, so that a question in flight sees those who were there when it came.
+        self._field: list[tuple[Contestant, Searcher]] = [(c, experiment.open_searcher(c, goal)) for c in contestants]
         self._collection = goal.collection
         self._stores: dict[str | None, list[Document]] = {}
         self._workspace = workspace
@@ -173,8 +173,7 @@ class Arena:
         person, a time that can't be read, and a question that is empty or longer than LONGEST characters.
         """
         request = self._request(text, person, time)
-        everybody = zip(self._contestants, self._searchers, strict=True)
-        answers = tuple(_answer(c.method, searcher, request, k, c.options) for c, searcher in everybody)
+        answers = tuple(_answer(c.method, searcher, request, k, c.options) for c, searcher in self._field)
         return self._asked(request, answers)
 
     def understand(self, text: str, person: str | None = None, time: str | None = None) -> Asked:
@@ -214,7 +213,17 @@ class Arena:
     @property
     def contestants(self) -> list[Method]:
         """The declarations of those who answer here, in their order."""
-        return [contestant.method for contestant in self._contestants]
+        return [contestant.method for contestant, _ in self._field]
+
+    def join(self, contestant: Contestant) -> None:
+        """Let one more answer from now on, such as a method whose model has been trained meanwhile."""
+        searcher = experiment.open_searcher(contestant, experiment.target(self._workspace, self.dataset))
+        if searcher.collection.digest != self._collection.digest:  # another program has changed it: at the next start
+            return
+        searcher.warm()
+        order = list(methods.MODULES)
+        field = [*self._field, (contestant, searcher)]
+        self._field = sorted(field, key=lambda entry: order.index(entry[0].method.name))
 
     def options(self, name: str) -> SearchOptions:
         """What one contestant searches with unless told otherwise."""
@@ -236,7 +245,7 @@ class Arena:
         return self._asked(request, (_answer(contestant.method, searcher, request, k, options),))
 
     def _contestant(self, name: str) -> tuple[Contestant, Searcher]:
-        for contestant, searcher in zip(self._contestants, self._searchers, strict=True):
+        for contestant, searcher in self._field:
             if contestant.method.name == name:
                 return contestant, searcher
         there = ", ".join(method.name for method in self.contestants)
@@ -251,7 +260,7 @@ class Arena:
 
     def warm(self) -> None:
         """Do now what visitors would wait for, such as encoding what explanations need."""
-        for searcher in self._searchers:
+        for _, searcher in self._field:
             searcher.warm()
         few = self._collection.live <= SMALL
         self._tagged("warm", [*self._collection.documents()] if few else [])

@@ -25,6 +25,17 @@ class Demo:
     workspace: Workspace
     arenas: dict[str, Arena]
 
+    def join(self) -> list[str]:
+        """Let those answer whose models have been trained since the start; returns their methods' names."""
+        joined = set()
+        for arena in self.arenas.values():
+            there = {method.name for method in arena.contestants}
+            for contestant in field(self.workspace, arena.dataset):
+                if contestant.method.name not in there:
+                    arena.join(contestant)
+                    joined.add(contestant.method.name)
+        return sorted(joined)
+
     def arena(self, name: str) -> Arena:
         """The arena of a collection; InputError for an unknown name."""
         if name not in self.arenas:
@@ -59,25 +70,36 @@ def take_in(workspace: Workspace, dataset: Dataset) -> None:
                 taken.run(workspace, dataset, file)
 
 
+def field(workspace: Workspace, dataset: Dataset, personal: bool = True) -> list[Contestant]:
+    """Who answers on a dataset: every method that has what it lives on, for people's own memories as set for them."""
+    people = experiment.target(workspace, dataset).collection.users
+    alive = [m for m in methods.everything() if m.lives_on(workspace, dataset.digest)]
+    plain = [experiment.contestant(m.name, None, m.first_start) for m in alive]
+    return [experiment.personal(c) for c in plain] if people and personal else plain
+
+
+def judged(workspace: Workspace, dataset: Dataset) -> list[Contestant]:
+    """Those of `field`, judged once on the test split, as they are and as they answer."""
+    known = {
+        (run.info["config"], run.info["split"])
+        for run in runs.everything(workspace)
+        if run.info["dataset_digest"] == dataset.digest
+    }
+    answering = field(workspace, dataset)
+    for contestant in {c.config: c for c in (*field(workspace, dataset, personal=False), *answering)}.values():
+        if "test" in dataset.splits and (contestant.config, "test") not in known:
+            print(f"judging {contestant.config} on {dataset.name}", file=sys.stderr)  # noqa: T201
+            experiment.evaluate(contestant, workspace, dataset, "test")
+    return answering
+
+
 def prepare(workspace: Workspace, folders: Sequence[Path] = ()) -> Demo:
     """Index what is missing, judge each contestant once a dataset, and open everything."""
     collections = datasets(folders)
     fields: dict[str, list[Contestant]] = {}
     for dataset in collections:
         take_in(workspace, dataset)
-        alive = [m for m in methods.everything() if m.lives_on(workspace, dataset.digest)]
-        plain = [experiment.contestant(m.name, None, m.first_start) for m in alive]
-        people = experiment.target(workspace, dataset).collection.users
-        fields[dataset.name] = [experiment.personal(c) for c in plain] if people else plain
-        judged = {
-            (run.info["config"], run.info["split"])
-            for run in runs.everything(workspace)
-            if run.info["dataset_digest"] == dataset.digest
-        }
-        for contestant in {c.config: c for c in (*plain, *fields[dataset.name])}.values():
-            if "test" in dataset.splits and (contestant.config, "test") not in judged:
-                print(f"judging {contestant.config} on {dataset.name}", file=sys.stderr)  # noqa: T201
-                experiment.evaluate(contestant, workspace, dataset, "test")
+        fields[dataset.name] = judged(workspace, dataset)
     telling: dict[str, frozenset[str]] = {}
     try:
         store.sync(workspace)

@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine import experiment
+from engine import demo, experiment
 from engine.artifacts import Workspace, read_manifest
 from engine.datasets.reader import Dataset
 from engine.errors import QuintetError
@@ -28,6 +28,8 @@ from engine.synth.dataset import made_by, write
 NAME = "people"  # of the dataset, and of the models trained on it
 PEOPLE, PAIRS = 40, 4000  # enough for a tagger; minutes on two cores
 CONFIGS = {"dense": "dense_personal"}
+PAGE = ("tagger", "pearl")  # what a page trains for its visitors, in this order
+SMALL = {"pearl": ("build.questions=1500",)}  # what makes it minutes on one core
 
 
 def invented(workspace: Workspace, people: int = PEOPLE, pairs: int = PAIRS, seed: int = 0) -> Dataset:
@@ -47,13 +49,18 @@ def learn(workspace: Workspace, dataset: Dataset, what: Sequence[str], settings:
         trainee.train(experiment.target(workspace, dataset), dataset, trainee.build, NAME)
 
 
-def in_background(workspace: Workspace, what: Sequence[str] = ("tagger",)) -> subprocess.Popen[bytes] | None:
+def in_background(
+    workspace: Workspace, what: Sequence[str] = PAGE, show: Sequence[Path] = ()
+) -> subprocess.Popen[bytes] | None:
     """Start this as a program that gives way to everything else; None where nothing is missing, or
-    QUINTET_NO_TRAINING is set."""
+    QUINTET_NO_TRAINING is set. On the datasets in `show`, and those that are bundled, what it trained is judged too.
+    """
     missing = [name for name in what if not any(read_manifest(path) for path in workspace.models(name))]
     if os.environ.get("QUINTET_NO_TRAINING") or not missing:
         return None
     command = [sys.executable, "-m", "engine.learning", "--workspace", str(workspace.root.absolute()), *missing]
+    for folder in show:
+        command += ["--show", str(folder.absolute())]
     environment = {**os.environ, "QUINTET_NO_PROGRESS": "1", "OMP_NUM_THREADS": "1"}
     root = Path(__file__).parent.parent
     return subprocess.Popen(command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -77,12 +84,17 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--people", type=int, default=PEOPLE)
     parser.add_argument("--pairs", type=int, default=PAIRS)
+    parser.add_argument("--show", type=Path, action="append", help="one more dataset of the page's; repeatable")
     options = parser.parse_args(arguments)
     os.nice(19)
     end_with_parent()
     try:
         workspace = Workspace(options.workspace)
-        learn(workspace, invented(workspace, options.people, options.pairs), options.what)
+        people = invented(workspace, options.people, options.pairs)
+        for name in options.what:
+            learn(workspace, people, [name], SMALL.get(name, ()))
+        for dataset in demo.datasets(options.show or ()):
+            demo.judged(workspace, dataset)
     except QuintetError as error:
         print(f"training in the background stopped: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.artifacts import Workspace
 from engine.errors import InputError
+from engine.index.collection import Collection
 from engine.methods.base import Method, Paper, Stage, Target
 from engine.methods.pearl import index, learning
 from engine.methods.pearl.config import PearlConfig, PearlOptions
@@ -25,6 +27,12 @@ def folders(target: Target, config: PearlConfig) -> list[Path]:
     except InputError:
         return []
     return [index.texts(target, model), index.ids(target, config, model)]
+
+
+def lives_on(workspace: Workspace, dataset: str) -> bool:
+    """Whether a model is trained, and the collection is people's own memories."""
+    path = workspace.collection(dataset)
+    return learning.any_model(workspace) and path.exists() and bool(Collection(path).users)
 
 
 METHOD = Method(
@@ -48,5 +56,5 @@ METHOD = Method(
     load=PearlSearcher,
     train=learning.train,
     folders=folders,
-    lives_on=lambda workspace, dataset: learning.any_model(workspace),
+    lives_on=lives_on,
 )
