@@ -3,7 +3,7 @@
     python -m bench.pearl --collections DIR [--only main|ablations] [--write docs/RESULTS_PEARL.md]
 
 pair_dev and locomo are development sets. All models learn from the same invented people as those of `bench.personal`,
-and every searcher has the same priors, fusion and reranker. Ablations are small models (`--questions`), five seeds each.
+and every searcher has the same priors, fusion and reranker. Ablations are small models (`--questions`), of five seeds.
 """
 
 from __future__ import annotations
@@ -55,14 +55,15 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.pearl", description=__doc__)
     parser.add_argument("--collections", type=Path, required=True, help="folder of the collections")
     parser.add_argument("--workspace", type=Path, default=Path("workspace"))
+    parser.add_argument("--people", type=Path, help="learn from these people instead of writing some")
     parser.add_argument("--only", choices=("main", "ablations"), help="one part alone")
     parser.add_argument("--questions", type=int, default=QUESTIONS, help="that an ablation's model learns from")
     parser.add_argument("--write", type=Path, help="the page whose tables are replaced")
     options = parser.parse_args(arguments)
     workspace = Workspace(options.workspace)
-    people = Dataset(learn(workspace, options.collections))
+    people = Dataset(learn(workspace, options.collections, options.people))
     made = f"Made {datetime.date.today()} on {hardware()}; seed {SEED}, 10,000 resamples"
-    lines = [f"{made}; trained on {PEOPLE} invented people with {PAIRS:,} questions."]
+    lines = [f"{made}; trained on invented people ({PEOPLE}, {PAIRS:,} questions)."]
     if options.only != "ablations":
         learning.learn(workspace, people, ["pearl"])
         for name in ("pair_dev", "locomo"):

@@ -88,10 +88,13 @@ def main(arguments: Sequence[str]) -> None:
     tell(text, options.write)
 
 
-def learn(workspace: Workspace, collections: Path) -> Path:
-    """The invented people, and the models trained on them; what is there is taken. Returns the people's folder."""
+def learn(workspace: Workspace, collections: Path, people: Path | None = None) -> Path:
+    """The invented people, else those in `people`, and the models trained on them; what is there is taken.
+
+    Returns the people's folder.
+    """
     wnut = collections / tagging.WNUT / "train.conll"
-    dataset = learning.invented(workspace, PEOPLE, PAIRS, SEED)
+    dataset = Dataset(people) if people else learning.invented(workspace, PEOPLE, PAIRS, SEED)
     learning.learn(workspace, dataset, ["dense"])
     learning.learn(workspace, dataset, ["reranker"], [f"build.model={MODEL}"])
     learning.learn(workspace, dataset, ["tagger"], [f"build.conll={wnut}"] if wnut.is_file() else [])
