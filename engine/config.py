@@ -84,9 +84,11 @@ class FusingOptions(Config):
 
 
 class BesideOptions(FusingOptions):
-    """Other methods whose lists are merged with this one's; its own weight comes first."""
+    """Other methods whose lists are merged with this one's; its own weight comes first, then theirs as they stand."""
 
-    methods: Mapping[str, Mapping[str, Any]] = Field(description="by name, each with its build settings")
+    methods: Mapping[str, Mapping[str, Any]] = Field(
+        min_length=1, description="by name, each with its build settings ({}: as the method is)"
+    )
 
 
 class SearchOptions(Config):
@@ -160,8 +162,8 @@ def override(config: MethodConfig, settings: Sequence[str]) -> MethodConfig:
             node = node[part]
         try:
             read = yaml.safe_load(value)
-            # "query: " is a prompt, not a mapping; a mapping is set key by key
-            node[path[-1]] = value if isinstance(read, dict | str) else read
+            # "query: " is a prompt, not a mapping; a mapping is set key by key, unless it is {}
+            node[path[-1]] = value if read != {} and isinstance(read, dict | str) else read
         except (yaml.YAMLError, ValueError, RecursionError):  # the latter two of a 13th month, of 5,000 brackets
             setting = setting if len(setting) < 80 else f"{setting[:80]}…"
             raise InputError(f"cannot read the value of {setting!r}", where="--set", remedy="Quote it") from None

@@ -27,6 +27,13 @@ def test_a_prompt_is_taken_as_it_is_written() -> None:
     assert merged.build == {"query_prompt": "query: ", "name": " x "}
 
 
+def test_a_mapping_is_set_key_by_key_and_may_be_empty() -> None:
+    merged = configs.override(
+        MethodConfig(method="m"), ["search.others.a={}", "search.others.b.k=1", "search.prompt={a: b}", "search.n=null"]
+    )
+    assert merged.search == {"others": {"a": {}, "b": {"k": 1}}, "prompt": "{a: b}", "n": None}
+
+
 @pytest.mark.parametrize("setting", ["k1=3", "build=3", "build.=3", "build.k1", "", "=", "other.k=1", "build.k1=[1"])
 def test_a_setting_that_cannot_be_read_is_refused(setting: str) -> None:
     with pytest.raises(InputError, match="--set"):
