@@ -100,18 +100,18 @@ class Fusion(Searcher[SearchOptions]):
 def fuse(requests: Sequence[Request], runs: Sequence[Run], rank: np.ndarray, k: int, options: FusingOptions) -> Run:
     """One run from several over the same collection; `rank` (rows,) orders ties by id.
 
-    A document that a searcher did not return gets nothing from it.
+    A document that a searcher did not return gets nothing from it; a searcher of weight 0 has no say in what is found.
     """
     weights = options.weights or (1.0,) * len(runs)
     if len(weights) != len(runs):
         raise InputError(
             f"{len(weights)} weights for {len(runs)} searchers", where="search.weights", remedy="Give one weight each"
         )
-    lists = []
+    lists, weighted = [], [(run, weight) for run, weight in zip(runs, weights, strict=True) if weight]
     for i in range(len(requests)):
-        rows = np.concatenate([run.rows[run.offsets[i] : run.offsets[i + 1]] for run in runs])
+        rows = np.concatenate([run.rows[run.offsets[i] : run.offsets[i + 1]] for run, _ in weighted])
         parts = []
-        for run, weight in zip(runs, weights, strict=True):
+        for run, weight in weighted:
             scores = run.scores_of(i).astype(np.float64)
             parts.append(
                 weight * (reciprocal_rank(scores, options.rrf_k) if options.fusion == "rrf" else min_max(scores))

@@ -64,6 +64,13 @@ def test_weighted_min_max_by_hand(searchers: list[Searcher]) -> None:
     np.testing.assert_allclose(run.scores, [0.75, 0.75 * 0.5 + 0.25, 0.25 * 0.5], rtol=1e-6)
 
 
+@pytest.mark.parametrize("fusion", ["rrf", "weighted"])
+def test_a_searcher_of_weight_0_has_no_say(searchers: list[Searcher], fusion: str) -> None:
+    options = FusionOptions(fusion=fusion, weights=(1.0, 0.0))  # type: ignore[arg-type]
+    run = Fusion("both", searchers).search([REQUEST], 10, options)
+    assert run.documents(0) == searchers[0].search([REQUEST], 10).documents(0)  # not d, which `two` alone has
+
+
 def test_ties_and_empty_lists(tmp_path: Path) -> None:
     nothing, some = Listed("none", tmp_path, {}), Listed("some", tmp_path, {"a": 1.0, "b": 1.0})
     assert Fusion("both", [nothing, some]).search([REQUEST], 5).documents(0) == ["b", "a"]
