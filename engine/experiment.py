@@ -6,7 +6,7 @@ import difflib
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,15 @@ class Contestant:
         encoder = values.get("encoder") or values.get("dense", {}).get("encoder")
         return encoder["model"] if encoder else None
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a run says of `build` and `search`: not where a server is and what opens it, of no method."""
+        search = self.options.model_dump()
+        if self.options.beside:
+            others = _others(self.options.beside)
+            search["beside"]["methods"] = {method.name: build.model_dump() for method, build in others}
+        return {"build": self.build.model_dump(), "search": search}
+
 
 def contestant(
     name: str, config: str | None = None, settings: Sequence[str] = (), model: str | None = None
@@ -77,10 +86,9 @@ def contestant(
         where = f"{path.name} with --set" if settings else path.name
         raise InputError("; ".join(found), where=where, remedy=f"Keys are {', '.join(known)}")
     build, options = method.build_config(**chosen.build), method.search_options(**chosen.search)
-    if options.beside:
-        _others(options.beside)
-    told = {"build": build.model_dump(), "search": options.model_dump()}
-    return Contestant(method, path.stem, tuple(s for s in settings if _is_told(s, told)), build, options)
+    made = Contestant(method, path.stem, tuple(settings), build, options)
+    told = made.told
+    return replace(made, settings=tuple(s for s in settings if _is_told(s, told)))
 
 
 def personal(chosen: Contestant) -> Contestant:
@@ -158,30 +166,40 @@ def target(workspace: Workspace, dataset: Dataset, processes: int = 1) -> Target
 def open_searcher(chosen: Contestant, goal: Target) -> Searcher:
     """A searcher with all that the options put around it. Builds what is missing, and says so on stderr first.
 
-    Raises InputError for a reranker that cannot be loaded, before anything is built.
+    Raises InputError for a reranker that cannot be loaded and a model that is not there, before anything is built.
     """
     options = chosen.options.rerank and _located(chosen.options.rerank, goal.workspace)
     if options:
         reranker(options)  # kept loaded for `Rerank` below
-    if missing := [
-        path for path in chosen.method.folders(goal, chosen.build) if not is_complete(path, goal.collection)
-    ]:
-        print(f"building {chosen.method.name}: {len(missing)} of its indexes are missing", file=sys.stderr)  # noqa: T201
-    searcher = opened(chosen.method, chosen.build, goal)
-    if beside := chosen.options.beside:
-        others = [opened(method, build, goal) for method, build in _others(beside)]
+    beside = chosen.options.beside
+    fused = [(chosen.method, chosen.build), *(_others(beside) if beside else ())]
+    folders = [(method.name, method.folders(goal, build)) for method, build in fused]
+    for name, paths in folders:
+        if missing := [path for path in paths if not is_complete(path, goal.collection)]:
+            print(f"building {name}: {len(missing)} of its indexes are missing", file=sys.stderr)  # noqa: T201
+    searcher, *others = [opened(method, build, goal) for method, build in fused]
+    if beside:
         searcher = Fusion(searcher.name, [searcher, *others], beside)
+        if any(other.collection.digest != searcher.collection.digest for other in others):
+            searcher.refresh()  # it was compacted while they were opened: all of them the same moment
     if chosen.options.priors:
         searcher = Priors(searcher, chosen.options.priors)
     return Rerank(searcher, options) if options else searcher
 
 
 def _others(beside: BesideOptions) -> list[tuple[Method, BuildConfig]]:
-    """The methods that stand beside another one. Raises InputError for a name or a setting that there is not."""
-    found = []
+    """The methods that stand beside another one.
+
+    Raises InputError for a name or a setting that there is not, and for another number of weights than of lists.
+    """
+    found, where = [], "search.beside.methods"
     for name, settings in beside.methods.items():
-        method = methods.get(name)
-        found.append((method, configs.parse(method.build_config, settings, f"search.beside.methods.{name}")))
+        method = methods.get(name, where)
+        found.append((method, configs.parse(method.build_config, settings, f"{where}.{name}")))
+    if beside.weights and len(beside.weights) != 1 + len(found):
+        what, names = f"{len(beside.weights)} weights for {1 + len(found)} lists", ", ".join(beside.methods)
+        remedy = f"Give the method's own weight, then one each for {names}"
+        raise InputError(what, where="search.beside.weights", remedy=remedy)
     return found
 
 
@@ -258,8 +276,7 @@ def evaluate(
         "method": chosen.method.name,
         "config": chosen.config,
         "settings": list(chosen.settings),
-        "build": chosen.build.model_dump(),
-        "search": chosen.options.model_dump(),
+        **chosen.told,
         "model": searcher.trained.name if searcher.trained else chosen.model,
         "trained_on": _trained_on(searcher.trained, workspace),
         "dataset": dataset.name,

@@ -20,12 +20,16 @@ MODULES = {
 }
 
 
-def get(name: str) -> Method:
-    """The declaration of a method. Raises InputError for an unknown name, with the nearest known one."""
+def get(name: str, where: str = "") -> Method:
+    """The declaration of a method. Raises InputError for an unknown name, with the nearest known one.
+
+    `where` is what the error says of where the name stands.
+    """
     if name not in MODULES:
         near = difflib.get_close_matches(name, MODULES, n=1, cutoff=0.4)
         hint = f"Did you mean {near[0]!r}? " if near else ""
-        raise InputError(f"there is no method {name!r}", remedy=f"{hint}Methods are: {', '.join(MODULES)}")
+        remedy = f"{hint}Methods are: {', '.join(MODULES)}"
+        raise InputError(f"there is no method {name!r}", where=where, remedy=remedy)
     return import_module(MODULES[name]).METHOD
 
 
