@@ -123,6 +123,17 @@ def unread(kind: type[configs.Config]) -> list[str]:
     return [key for key in configs.keys(kind) if any(part not in read for part in key.split("."))]
 
 
+def faults(config: configs.MethodConfig) -> list[str]:
+    """What is wrong with a method's configuration, with those too of the methods beside it."""
+    method = methods.get(config.method)
+    found = configs.faults(method.build_config, config.build, "build")
+    found += configs.faults(method.search_options, config.search, "search")
+    beside = {} if found else config.search.get("beside") or {}
+    for name, settings in beside.get("methods", {}).items():
+        found += configs.faults(methods.get(name).build_config, settings, f"search.beside.methods.{name}")
+    return found
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_key_of_a_configuration_is_known(path: Path) -> None:
     config = configs.read_yaml(path)
@@ -130,11 +141,21 @@ def test_every_key_of_a_configuration_is_known(path: Path) -> None:
         assert configs.faults(parts.get(config.method).build_config, config.build, "build") == []
         assert not config.search and path.stem == config.method
         return
-    method = methods.get(config.method)
-    assert configs.faults(method.build_config, config.build, "build") == []
-    assert configs.faults(method.search_options, config.search, "search") == []
+    assert faults(config) == []
     assert path.stem in (config.method, f"{config.method}_paper", f"{config.method}_personal")
     assert set(yaml.safe_load(path.read_text("utf-8"))) <= {"method", "build", "search"}
+
+
+def test_a_key_that_a_method_beside_does_not_know_is_found() -> None:
+    beside = {"methods": {"dense": {"reads": "memory"}, "bm25": {"k1": 1.0, "k3": 1.0}}}
+    (fault,) = faults(configs.MethodConfig(method="bm25", search={"beside": beside}))
+    assert fault.startswith("unknown key 'search.beside.methods.bm25.k3'")
+
+
+@pytest.mark.parametrize("kind", [configs.FusingOptions, configs.BesideOptions])
+def test_every_key_of_a_fusion_is_read_by_some_code(kind: type[configs.Config]) -> None:
+    assert unread(kind) == []
+    assert {f"beside.{key}" for key in configs.keys(configs.BesideOptions)} < set(configs.keys(configs.SearchOptions))
 
 
 @pytest.mark.parametrize("method", methods.everything(), ids=lambda m: m.name)
