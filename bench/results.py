@@ -54,7 +54,9 @@ def _report(collections: Path, workspace: Workspace) -> Iterator[str]:
         if not (collections / name).is_dir():
             yield f"\n## {name}\n\nnot here"
             continue
-        methods = [m for m in MODULES if m != "spike" or name == "scifact"]  # elsewhere there are no scenarios
+        methods = [
+            m for m in MODULES if m != "pearl" and (m != "spike" or name == "scifact")
+        ]  # elsewhere there are no scenarios
         runs = {m: _evaluate(m, (), collections / name, workspace) for m in methods}
         yield f"\n## {name}, test: {next(iter(runs.values())).info['requests']} judged queries"
         for metric in metrics:

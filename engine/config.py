@@ -100,10 +100,19 @@ class SearchOptions(Config):
     rerank: RerankOptions | None = Field(None, description="score the best candidates again with a model")
 
 
+class TrainOn(Config):
+    """Invented people to learn from where no dataset is named: see engine/synth/."""
+
+    people: int = Field(200, ge=2, description="how many; about a tenth of them are held out")
+    pairs: int = Field(50_000, ge=2, description="questions, each with its memory")
+    seed: int = Field(0, ge=0, description="of all that is drawn")
+
+
 class MethodConfig(Config):
-    """One YAML file: which method, how it is built, how it is searched."""
+    """One YAML file: which method, how it is built, how it is searched, what it is trained on unless told."""
 
     method: str
+    train_on: TrainOn | None = None
     build: Mapping[str, Any] = {}
     search: Mapping[str, Any] = {}
 
@@ -167,7 +176,7 @@ def override(config: MethodConfig, settings: Sequence[str]) -> MethodConfig:
         except (yaml.YAMLError, ValueError, RecursionError):  # the latter two of a 13th month, of 5,000 brackets
             setting = setting if len(setting) < 80 else f"{setting[:80]}…"
             raise InputError(f"cannot read the value of {setting!r}", where="--set", remedy="Quote it") from None
-    return MethodConfig(method=config.method, **merged)
+    return MethodConfig(method=config.method, train_on=config.train_on, **merged)
 
 
 def keys(kind: type[BaseModel], prefix: str = "") -> list[str]:

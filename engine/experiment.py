@@ -105,6 +105,7 @@ class Trainee:
     build: BuildConfig
     use: str
     train: Callable[[Target, Dataset, Any, str], Manifest]
+    train_on: configs.TrainOn | None = None  # the invented people to learn from, where no dataset is named
 
 
 def trainee(name: str, config: str | None = None, settings: Sequence[str] = ()) -> Trainee:
@@ -112,7 +113,7 @@ def trainee(name: str, config: str | None = None, settings: Sequence[str] = ()) 
     if name in parts.MODULES:
         path = _path(name, config)
         part, build = parts.configured(name, _read(name, path), path.name, settings)
-        return Trainee(build, part.use, part.train)
+        return Trainee(build, part.use, part.train, _read(name, path).train_on)
     known = [*(method.name for method in methods.everything() if method.train), *parts.MODULES]
     if name not in methods.MODULES:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
@@ -121,7 +122,8 @@ def trainee(name: str, config: str | None = None, settings: Sequence[str] = ()) 
     chosen = contestant(name, config, settings)
     if chosen.method.train is None:
         raise InputError(f"{name} needs no training", remedy=f"Index at once; those that train are: {', '.join(known)}")
-    return Trainee(chosen.build, "use it with --model {name}", chosen.method.train)
+    train_on = _read(name, _path(name, config)).train_on
+    return Trainee(chosen.build, "use it with --model {name}", chosen.method.train, train_on)
 
 
 def _path(name: str, config: str | None) -> Path:

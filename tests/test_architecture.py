@@ -143,7 +143,7 @@ def test_every_key_of_a_configuration_is_known(path: Path) -> None:
         return
     assert faults(config) == []
     assert path.stem in (config.method, f"{config.method}_paper", f"{config.method}_personal")
-    assert set(yaml.safe_load(path.read_text("utf-8"))) <= {"method", "build", "search"}
+    assert set(yaml.safe_load(path.read_text("utf-8"))) <= {"method", "train_on", "build", "search"}
 
 
 def test_a_key_that_a_method_beside_does_not_know_is_found() -> None:

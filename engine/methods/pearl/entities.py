@@ -23,7 +23,7 @@ from engine.records import Entity
 if TYPE_CHECKING:
     from engine.methods.pearl.tagging import Tagger
 
-VERSION = 1
+KIND, VERSION = "pearl-texts", 1
 TOGETHER = 4096  # texts that are tagged, and held, at once
 REMEDY = "Delete this folder and run the same command again"
 
@@ -71,7 +71,7 @@ def _write(
         write_array(folder / "starts.npy", np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
         return {"documents": len(counts), "entities": len(spans)}
 
-    return stage(path, "pearl-texts", inputs, run)
+    return stage(path, KIND, inputs, run)
 
 
 def _cut(texts: Iterator[str]) -> Iterator[list[str]]:

@@ -27,7 +27,7 @@ from engine.methods.pearl.learning import Trained
 from engine.methods.pearl.preparing import texts_folder
 from engine.vectors import write_vectors
 
-VERSION = 1
+KIND, VERSION = "pearl-ids", 1
 
 
 def texts(target: Target, model: Trained) -> Path:
@@ -91,7 +91,7 @@ def _write(
         write_array(folder / "digits.npy", np.asarray(digits, np.int64))
         return {"documents": len(nodes), "alone": int((np.asarray(digits) == 1).sum())}
 
-    stage(path / segment.name, "pearl-ids", inputs, run)
+    stage(path / segment.name, KIND, inputs, run)
 
 
 def _stores(segment: Segment) -> list[str | None]:

@@ -9,7 +9,7 @@ from engine.artifacts import Workspace
 from engine.errors import InputError
 from engine.index.collection import Collection
 from engine.methods.base import Method, Paper, Stage, Target
-from engine.methods.pearl import index, learning
+from engine.methods.pearl import entities, index, learning
 from engine.methods.pearl.config import PearlConfig, PearlOptions
 from engine.methods.pearl.learning import Trained, model_folder
 from engine.methods.pearl.search import PearlSearcher
@@ -57,4 +57,5 @@ METHOD = Method(
     train=learning.train,
     folders=folders,
     lives_on=lives_on,
+    versions={entities.KIND: entities.VERSION, index.KIND: index.VERSION},
 )
