@@ -3,7 +3,7 @@
 # make test         install, then everything but the slow and GPU tests
 # make lint         ruff and mypy
 # make bench        side-by-side measurements; docs/BENCHMARKS.md keeps them
-# make results      the tables of docs/RESULTS.md and RESULTS_PERSONAL.md; needs the collections (COLLECTIONS=DIR)
+# make results      the tables of docs/RESULTS*.md; needs the collections (COLLECTIONS=DIR)
 # make check-gpu    resolve requirements-gpu.txt without installing it
 # TORCH_INDEX=URL   take PyTorch from there first, e.g. https://download.pytorch.org/whl/cpu for the small CPU build
 
@@ -45,6 +45,7 @@ bench: install
 results: install
 	$(BIN)/python -m bench.results --collections $(COLLECTIONS) --write docs/RESULTS.md
 	$(BIN)/python -m bench.personal --collections $(COLLECTIONS) --write docs/RESULTS_PERSONAL.md
+	$(BIN)/python -m bench.pearl --collections $(COLLECTIONS) --write docs/RESULTS_PEARL.md
 
 check-gpu: install
 	$(BIN)/uv pip compile requirements-gpu.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 -q -o /dev/null

@@ -36,6 +36,7 @@ BENCHMARKS = (
     "spike",
     "weighing",
     "decoding",
+    "generative",
 )
 ON_REQUEST = ("clone",)  # installs from the package registry
 PACKAGES = (

@@ -23,7 +23,7 @@ def blocks(heading: str) -> list[str]:
 @pytest.mark.integration
 def test_the_commands_of_the_readme_run_as_printed(tmp_path: Path) -> None:
     [own] = blocks("Your own data in five lines")
-    examples, needs_a_hub, personal, trained, spike, needs_a_server = blocks("The command line by example")
+    examples, needs_a_hub, personal, trained, pearl, spike, needs_a_server = blocks("The command line by example")
     assert "intfloat/" in needs_a_hub and "vllm serve" in needs_a_server  # cannot be reached here
     shutil.copytree(ROOT / "data", tmp_path / "data")
     environment = {
@@ -32,7 +32,7 @@ def test_the_commands_of_the_readme_run_as_printed(tmp_path: Path) -> None:
         "PYTHONPATH": str(ROOT),
         "QUINTET_NO_PROGRESS": "1",
     }
-    told = own + examples + personal + trained + spike
+    told = own + examples + personal + trained + pearl + spike
     done = subprocess.run(["bash", "-e"], input=told, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0 and "Traceback" not in done.stderr, done.stdout[-2000:] + done.stderr
     for said in (
@@ -45,6 +45,7 @@ def test_the_commands_of_the_readme_run_as_printed(tmp_path: Path) -> None:
         "fresh",
         "understood, asked on ",
         "use it with --model people",
+        "use it with --model small",
         "671 scenarios",
         "A need it serves: ",
     ):
