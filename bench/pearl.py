@@ -26,6 +26,7 @@ from engine.runs import SavedRun
 
 SEEDS = range(5)
 QUESTIONS = 1000  # of an ablation's model: what two cores train in half a minute
+WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5)
 BEAMS = (1, 5, 20, 100)
 TIME = ("search.priors.people=0.0", "search.priors.kind=0.0", "search.priors.context=0.0")
 FIT_BESIDE = f"search.beside.methods.dense.model={MODEL}"
@@ -68,6 +69,7 @@ def main(arguments: Sequence[str]) -> None:
         learning.learn(workspace, people, ["pearl"])
         for name in ("pair_dev", "locomo"):
             lines += compared(name, options.collections / name, workspace)
+        lines += weights(options.collections / "pair_dev", workspace)
         lines += beams(options.collections / "pair_dev", workspace)
     if options.only != "main":
         lines += ablations(options.collections / "pair_dev", people, workspace, options.questions)
@@ -80,8 +82,8 @@ def compared(name: str, path: Path, workspace: Workspace) -> Iterator[str]:
     model = f"build.model={MODEL}"
     lines: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "pearl, raw": ("pearl", "pearl", (model,)),
-        "pearl, + time": ("pearl", "pearl", (model, "search.beams=100", "search.priors.time=0.75", *TIME)),
-        "pearl, + all": ("pearl", "pearl", (model, "search.beams=100", "search.priors.time=0.75")),
+        "pearl, + time": ("pearl", "pearl", (model, "search.beams=500", "search.priors.time=0.75", *TIME)),
+        "pearl, + all": ("pearl", "pearl", (model, "search.beams=500", "search.priors.time=0.75")),
         "pearl + dense, all (personal)": ("pearl", "pearl_personal", (model,)),
         "the same without log p": ("pearl", "pearl_personal", (model, weight0)),
         "pearl + fitted dense, all": ("pearl", "pearl_personal", (model, FIT_BESIDE)),
@@ -105,6 +107,18 @@ def compared(name: str, path: Path, workspace: Workspace) -> Iterator[str]:
             ("pearl + fitted dense, all", "the same without log p, fitted"),
         ):
             yield from table({name: runs[name] for name in (with_it, without)}, metric, without)
+
+
+def weights(path: Path, workspace: Workspace) -> Iterator[str]:
+    """How much log p(id | question) counts beside dense, with everything else on."""
+    for label, beside in (("dense", ()), ("fitted dense", (FIT_BESIDE,))):
+        runs = {}
+        for weight in WEIGHTS:
+            chosen = (f"build.model={MODEL}", *beside, f"search.beside.weights=[{weight},1.0]")
+            runs[f"weight {weight}"] = _run("pearl", "pearl_personal", chosen, path, workspace)
+        yield f"\n## The weight of log p beside {label}, pair_dev"
+        for metric in ("hit@1", "mrr@10"):
+            yield from table(runs, metric, "weight 0.0")
 
 
 def beams(path: Path, workspace: Workspace) -> Iterator[str]:
