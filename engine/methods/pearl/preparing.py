@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.artifacts import Manifest, digest, digest_tree, read_manifest, stage
+from engine.artifacts import digest, digest_tree, read_manifest, stage
 from engine.datasets.reader import Dataset
 from engine.encoder import Encoder, find_model, shared_encoder
 from engine.errors import InputError
@@ -261,12 +261,6 @@ def transposer(target: Target, config: TranspositionConfig) -> str:
     except InputError:  # no name
         return config.model
     return str(folder / "model") if read_manifest(folder) else config.model
-
-
-def manifest_of(folder: Path) -> Manifest:
-    found = read_manifest(folder)
-    assert found is not None
-    return found
 
 
 def _write(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
