@@ -72,6 +72,30 @@ class PearlModel(nn.Module):
     def save(self, folder: Path) -> None:
         """Write all but the tree."""
 
+    def state_dict(self, *arguments: Any, **settings: Any) -> Any:
+        """As any module's, but a weight of several names, as T5's embeddings are, under its first alone.
+
+        A checkpoint of safetensors holds no tensor twice.
+        """
+        found = super().state_dict(*arguments, **settings)
+        for name in self._tied(found):
+            del found[name]
+        return found
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Of what `state_dict` gives."""
+        again = {
+            name: state_dict[first] for name, first in self._tied(super().state_dict()).items() if first in state_dict
+        }
+        return super().load_state_dict({**again, **state_dict}, strict, assign)
+
+    @staticmethod
+    def _tied(weights: Mapping[str, Tensor]) -> dict[str, str]:
+        """The first name of each weight that has another one, by its other names."""
+        first: dict[int, str] = {}
+        names = {name: first.setdefault(weight.data_ptr(), name) for name, weight in weights.items()}
+        return {name: other for name, other in names.items() if name != other}
+
     def tokens(self, texts: Sequence[str]) -> dict[str, Tensor]:
         return tokenised(self.tokenizer, texts, self.length)
 
