@@ -15,7 +15,9 @@ def blend(model: Any, untrained: Mapping[str, Any], share: float) -> None:
 
     if share == 1:
         return
+    done = set[int]()
     with torch.no_grad():
         for name, weight in model.state_dict().items():
-            if weight.is_floating_point():
+            if weight.is_floating_point() and weight.data_ptr() not in done:  # tied weights have several names
+                done.add(weight.data_ptr())
                 weight.copy_(share * weight + (1 - share) * untrained[name].to(weight))
