@@ -186,7 +186,8 @@ def train_model(
         order=order,
         rates=None if config.decoder_learning_rate is None else {"decoder.": config.decoder_learning_rate},
     )
-    known = {**inputs, "config": config.model_dump(mode="json"), "rows": digest([[r.text, r.passage] for r in rows])}
+    told = digest([[row.text, row.passage, row.group, row.is_passage] for row in rows])
+    known = {**inputs, "config": config.model_dump(mode="json"), "rows": told}
     try:
         outcome = fit(loop, state_folder, known)
     finally:

@@ -23,8 +23,8 @@ def vocabulary() -> list[str]:
     return list(dict.fromkeys(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *pieces]))
 
 
-def save_bert(folder: Path, hidden: int = HIDDEN, **tokenizer: Any) -> Path:
-    """A BERT of two layers that knows no tags."""
+def save_bert(folder: Path, hidden: int = HIDDEN, spread: float = 0.4, **tokenizer: Any) -> Path:
+    """A BERT of two layers that knows no tags; weights are drawn with a deviation of `spread`."""
     import torch
     from transformers import BertConfig, BertModel, BertTokenizerFast
 
@@ -34,7 +34,7 @@ def save_bert(folder: Path, hidden: int = HIDDEN, **tokenizer: Any) -> Path:
     torch.manual_seed(3)
     config = BertConfig(
         vocab_size=len(vocabulary()), hidden_size=hidden, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=64, max_position_embeddings=80, initializer_range=0.4,
+        intermediate_size=64, max_position_embeddings=80, initializer_range=spread,
     )  # fmt: skip
     BertModel(config).save_pretrained(folder)
     return folder
