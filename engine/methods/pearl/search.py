@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,8 @@ from engine.progress import bar
 from engine.records import DecodedId, Hit, Request, Run
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.index.beam import Found, Score
     from engine.methods.pearl.forest import Forest
 
@@ -62,10 +66,12 @@ class PearlSearcher(Searcher[PearlOptions]):
         return to_run(requests, lists, self.collection.ids)
 
     def _found(self, requests: Sequence[Request], options: PearlOptions) -> Iterator[tuple[list[int], Forest, Found]]:
-        """What beam search finds, some requests at a time: their numbers, and the forest they were searched in."""
-        import torch
+        """What beam search finds, some requests at a time: their numbers, and the forest they were searched in.
 
-        from engine.index.beam import beam_search
+        One batch a core, each in a single thread: a step's tensors are too small to share, and threads that wait for
+        each other beside a training wait long.
+        """
+        from engine.training.gradients import Workers, on_cpu
 
         read = self.model.read([request.text for request in requests])
         texts = [self.model.rendered(sentence) for sentence in read]
@@ -78,22 +84,36 @@ class PearlSearcher(Searcher[PearlOptions]):
                 continue
             forest = self._everybodys() if whole else self._own()
             numbers = [i for i in numbers if requests[i].user in forest.stores]
-            for some in (numbers[start : start + TOGETHER] for start in range(0, len(numbers), TOGETHER)):
-                spared = max(len(requests[i].exclude) for i in some)
-                score = self._score([texts[i] for i in some], forest, options)
-                roots = torch.tensor([forest.stores[requests[i].user] for i in some])
-                certain = options.normalise == "legal"
-                yield some, forest, beam_search(forest.trie, roots, score, options.beams + spared, certain)
+            batches = list(_together(requests, numbers))
+            tokens = [self.model.model.tokens([texts[i] for i in some]) for _, some in batches]
+            roots = [[forest.stores[requests[i].user] for i in some] for _, some in batches]
+            spared = [spared for spared, _ in batches]
+            workers = Workers(on_cpu())
+            try:
+                found = workers.each(partial(self._search, forest, options), tokens, roots, spared)
+                for (_, some), answer in zip(batches, found, strict=True):
+                    yield some, forest, answer
+            finally:
+                workers.close()
 
-    def _score(self, texts: Sequence[str], forest: Forest, options: PearlOptions) -> Score:
+    def _search(
+        self, forest: Forest, options: PearlOptions, tokens: Mapping[str, Tensor], roots: Sequence[int], spared: int
+    ) -> Found:
+        import torch
+
+        from engine.index.beam import beam_search
+
+        score, certain = self._score(tokens, forest, options), options.normalise == "legal"
+        return beam_search(forest.trie, torch.tensor(roots), score, options.beams + spared, certain)
+
+    def _score(self, tokens: Mapping[str, Tensor], forest: Forest, options: PearlOptions) -> Score:
         """What beam search asks of the model about these questions."""
         import torch
 
         model = self.model.model
         device = next(model.parameters()).device
-        features = {name: value.to(device) for name, value in model.tokens(texts).items()}
         with torch.inference_mode():
-            encoded = model.encode(features)
+            encoded = model.encode({name: value.to(device) for name, value in tokens.items()})
         return model.scorer(encoded, forest, options.normalise == "full")
 
     def _own(self) -> Forest:
@@ -122,16 +142,20 @@ class PearlSearcher(Searcher[PearlOptions]):
 
     def explain(self, request: Request, documents: Sequence[str], options: PearlOptions | None = None) -> list[Hit]:
         options = options or PearlOptions()
-        searched = list(self._found([request], options))
-        if not documents or not searched:  # somebody without a single memory
-            return [Hit(self.collection.document(self.collection.row_of[document]), 0.0) for document in documents]
-        ((_, forest, found),) = searched
-        followed = dict(zip(found.entries.tolist(), found.scores.tolist(), strict=True))
-        score = self._score([self.model.rendered(self.model.read([request.text])[0])], forest, options)
         rows = [self.collection.row_of[document] for document in documents]
+        theirs = [row for row in rows if request.user in (None, self._ids.stores[row])]
+        told = self._told(request, theirs, options) if theirs else {}
+        return [told.get(row) or Hit(self.collection.document(row), 0.0) for row in rows]  # nobody finds another's
+
+    def _told(self, request: Request, rows: Sequence[int], options: PearlOptions) -> dict[int, Hit]:
+        """Why these rows, all of the store that is searched."""
+        ((_, forest, found),) = self._found([request], options)
+        followed = dict(zip(found.entries.tolist(), found.scores.tolist(), strict=True))
+        text = self.model.rendered(self.model.read([request.text])[0])
+        score = self._score(self.model.model.tokens([text]), forest, options)
         entries = np.searchsorted(forest.rows, rows).tolist()  # rows ascend
         certain = options.normalise == "legal"
-        hits = []
+        hits = {}
         for row, entry, steps in zip(
             rows, entries, forest.steps(forest.stores[request.user], entries, score, certain), strict=True
         ):
@@ -141,10 +165,24 @@ class PearlSearcher(Searcher[PearlOptions]):
             )
             total = float(np.log(np.maximum(steps, 1e-38)).sum())
             why = DecodedId(path, total, options.beams, entry in followed)
-            hits.append(Hit(self.collection.document(row), followed.get(entry, total), (why,)))
+            hits[row] = Hit(self.collection.document(row), followed.get(entry, total), (why,))
         return hits
 
     def warm(self) -> None:
         if self.collection.live:
             user = self._ids.stores[0]
             self.search([Request("warm", "anybody there?", user=user)], 1)
+
+
+def _together(requests: Sequence[Request], numbers: Sequence[int]) -> Iterator[tuple[int, list[int]]]:
+    """The requests of `numbers`, some at a time, and how many memories each of them excludes: as many beams more.
+
+    Apart by that number: what one excludes must not widen the search of another.
+    """
+
+    def excluded(number: int) -> int:
+        return len(requests[number].exclude)
+
+    for spared, group in groupby(sorted(numbers, key=excluded), key=excluded):
+        same = list(group)
+        yield from ((spared, same[start : start + TOGETHER]) for start in range(0, len(same), TOGETHER))
