@@ -25,11 +25,12 @@ from engine.datasets.reader import Dataset
 from engine.runs import SavedRun
 
 SEEDS = range(5)
-QUESTIONS = 1000  # of an ablation's model: what two cores train in half a minute
-WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5)
+QUESTIONS = 600  # of an ablation's model: what two cores train in half a minute
+WEIGHTS, CHOSEN = (0.0, 0.1, 0.2, 0.4), 0.2
 BEAMS = (1, 5, 20, 100)
 TIME = ("search.priors.people=0.0", "search.priors.kind=0.0", "search.priors.context=0.0")
 FIT_BESIDE = f"search.beside.methods.dense.model={MODEL}"
+BESIDE: Mapping[str, tuple[str, ...]] = {"dense": (), "fitted dense": (FIT_BESIDE,)}
 # What each ablation changes of pearl.yaml; every one is a model of its own.
 PUBLISHED_EMR = ("build.training.emr.relative=false", "build.training.emr.cap=0.005")
 PUBLISHED_PCL = tuple(
@@ -44,7 +45,7 @@ ABLATIONS: Mapping[str, tuple[str, ...]] = {
     "without PCL": ("build.training.pcl.weight=0.0",),
     "EMR and PCL as published": (*PUBLISHED_EMR, *PUBLISHED_PCL),
     "without transposition": ("build.transposition=null",),
-    "with generated questions": ("build.generator.questions=1000", "build.generator.per_passage=2"),
+    "with generated questions": ("build.generator.questions=600", "build.generator.per_passage=2"),
     "random ids": ("build.docids.scheme=random",),
     "the published decoder and losses": (*DIGITS, *PUBLISHED_EMR, *PUBLISHED_PCL),
 }
@@ -69,7 +70,6 @@ def main(arguments: Sequence[str]) -> None:
         learning.learn(workspace, people, ["pearl"])
         for name in ("pair_dev", "locomo"):
             lines += compared(name, options.collections / name, workspace)
-        lines += weights(options.collections / "pair_dev", workspace)
         lines += beams(options.collections / "pair_dev", workspace)
     if options.only != "main":
         lines += ablations(options.collections / "pair_dev", people, workspace, options.questions)
@@ -78,16 +78,11 @@ def main(arguments: Sequence[str]) -> None:
 
 def compared(name: str, path: Path, workspace: Workspace) -> Iterator[str]:
     """PEARL and its opponents with the same time prior, fusion and reranker; and each fusion without PEARL."""
-    weight0 = "search.beside.weights=[0.0,1.0]"
     model = f"build.model={MODEL}"
     lines: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "pearl, raw": ("pearl", "pearl", (model,)),
         "pearl, + time": ("pearl", "pearl", (model, "search.beams=500", "search.priors.time=0.75", *TIME)),
         "pearl, + all": ("pearl", "pearl", (model, "search.beams=500", "search.priors.time=0.75")),
-        "pearl + dense, all (personal)": ("pearl", "pearl_personal", (model,)),
-        "the same without log p": ("pearl", "pearl_personal", (model, weight0)),
-        "pearl + fitted dense, all": ("pearl", "pearl_personal", (model, FIT_BESIDE)),
-        "the same without log p, fitted": ("pearl", "pearl_personal", (model, FIT_BESIDE, weight0)),
         "pearl + fitted dense, all + reranker": ("pearl", "pearl_personal", (model, FIT_BESIDE, *RERANK)),
     }
     for method in ("bm25", "dense", "hybrid"):
@@ -96,42 +91,48 @@ def compared(name: str, path: Path, workspace: Workspace) -> Iterator[str]:
         lines[f"{method}, + all (personal)"] = (method, f"{method}_personal", ())
         lines[f"{method}, + all + reranker"] = (method, f"{method}_personal", RERANK)
         if method in FITTED:
-            lines[f"{method}, fitted, all"] = (method, f"{method}_personal", (FITTED[method],))
+            lines[f"{method}, fitted, + all"] = (method, f"{method}_personal", (FITTED[method],))
+    if name == "locomo":  # rerankers were not trained for conversations
+        lines = {label: chosen for label, chosen in lines.items() if "reranker" not in label}
     runs = {label: _run(*chosen, path, workspace) for label, chosen in lines.items()}
+    fused = {label: _weighed(beside, path, workspace) for label, beside in BESIDE.items()}
+    for label, weighed in fused.items():
+        runs[f"pearl + {label}, all (weight {CHOSEN})"] = weighed[CHOSEN]
     yield f"\n## {name}: {next(iter(runs.values())).info['requests']} judged questions"
-    for metric in ("hit@1", "mrr@10") if name != "locomo" else ("recall@10", "mrr@10"):
+    metrics = ("hit@1", "mrr@10") if name != "locomo" else ("recall@10", "mrr@10")
+    for metric in metrics:
         yield from table(runs, metric, "bm25, raw")
-        yield f"\nWhat log p(id | question) adds, {metric}:"
-        for with_it, without in (
-            ("pearl + dense, all (personal)", "the same without log p"),
-            ("pearl + fitted dense, all", "the same without log p, fitted"),
-        ):
-            yield from table({name: runs[name] for name in (with_it, without)}, metric, without)
+    for label, weighed in fused.items():
+        yield f"\n### {name}: what log p(id | question) adds beside {label}, by its weight; all priors on"
+        for metric in metrics:
+            yield from table({f"weight {weight}": run for weight, run in weighed.items()}, metric, "weight 0.0")
 
 
-def weights(path: Path, workspace: Workspace) -> Iterator[str]:
-    """How much log p(id | question) counts beside dense, with everything else on."""
-    for label, beside in (("dense", ()), ("fitted dense", (FIT_BESIDE,))):
-        runs = {}
-        for weight in WEIGHTS:
-            chosen = (f"build.model={MODEL}", *beside, f"search.beside.weights=[{weight},1.0]")
-            runs[f"weight {weight}"] = _run("pearl", "pearl_personal", chosen, path, workspace)
-        yield f"\n## The weight of log p beside {label}, pair_dev"
-        for metric in ("hit@1", "mrr@10"):
-            yield from table(runs, metric, "weight 0.0")
+def _weighed(beside: Sequence[str], path: Path, workspace: Workspace) -> dict[float, SavedRun]:
+    """The same fusion with each weight of log p, and without it."""
+    return {
+        weight: _run(
+            "pearl",
+            "pearl_personal",
+            (f"build.model={MODEL}", *beside, f"search.beside.weights=[{weight},1.0]"),
+            path,
+            workspace,
+        )
+        for weight in WEIGHTS
+    }
 
 
 def beams(path: Path, workspace: Workspace) -> Iterator[str]:
-    """How many ids are followed at once, and over what p is normalised."""
-    runs = {}
-    for normalise in ("full", "legal"):
-        for number in BEAMS:
-            chosen = (f"build.model={MODEL}", f"search.beams={number}", f"search.normalise={normalise}")
-            runs[f"{number} beams, {normalise}"] = _run("pearl", "pearl", chosen, path, workspace)
-    chosen = (f"build.model={MODEL}", "build.ids=model")
-    runs["20 beams, full, ids made by the model"] = _run("pearl", "pearl", chosen, path, workspace)
-    yield "\n## Beams, normalisation and model-made ids, raw"
-    yield from table(runs, "hit@1", "20 beams, full")
+    """How many ids are followed at once, over what p is normalised, and who makes the ids."""
+    settings = {f"{number} beams": (f"search.beams={number}",) for number in BEAMS}
+    settings["20 beams, p over this store's ids alone"] = ("search.normalise=legal",)
+    settings["20 beams, ids made by the model"] = ("build.ids=model",)
+    runs = {
+        label: _run("pearl", "pearl", (f"build.model={MODEL}", *chosen), path, workspace)
+        for label, chosen in settings.items()
+    }
+    yield "\n## Beams, normalisation and model-made ids, raw, pair_dev"
+    yield from table(runs, "hit@1", "20 beams")
 
 
 def ablations(path: Path, people: Dataset, workspace: Workspace, questions: int) -> Iterator[str]:
