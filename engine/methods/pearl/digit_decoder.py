@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -59,6 +60,10 @@ class DigitModel(PearlModel):
             )
         tokens = [self._digits[digit] for digit in docid]
         return [*tokens[:-1], [*tokens[-1], self._end]]
+
+    @property
+    def places(self) -> np.ndarray:
+        return np.sort(self.tree.leaves)  # whole ids of passages, the only ones that it has learned to end
 
     def nll(self, read: Encoded, leaves: Sequence[int]) -> Tensor:
         targets = [[t for digit in self.written(self.tree.docid(leaf)) for t in digit] for leaf in leaves]

@@ -70,11 +70,16 @@ class DocidTree:
 
     @cached_property
     def ends(self) -> np.ndarray:
-        """(nodes,) where a walk stops: leaves, and nodes whose children are leaves all."""
+        """(nodes,) where a walk goes no further: leaves, and nodes whose children are leaves all."""
         lone = self.children == 0
         below = np.ones(len(lone), bool)
         np.logical_and.at(below, self.parents[1:], lone[1:])
         return lone | below
+
+    @cached_property
+    def stops(self) -> np.ndarray:
+        """(n,) the nodes where a walk can stop: ends below no other end, the root left out."""
+        return 1 + np.flatnonzero(self.ends[1:] & ~self.ends[self.parents[1:]])
 
     def path(self, node: int) -> list[int]:
         """The nodes from below the root down to `node`."""

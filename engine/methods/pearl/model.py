@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
@@ -67,6 +68,11 @@ class PearlModel(nn.Module):
     @abstractmethod
     def written(self, docid: Sequence[int]) -> list[list[int]]:
         """The tokens of each digit of a docid, as a forest's tree has them."""
+
+    @property
+    @abstractmethod
+    def places(self) -> np.ndarray:
+        """(n,) nodes of the tree at which an id that the model makes for a memory may end, before its last digit."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
@@ -142,6 +148,10 @@ class TreeModel(PearlModel):
 
     def written(self, docid: Sequence[int]) -> list[list[int]]:
         return [[digit] for digit in docid]
+
+    @property
+    def places(self) -> np.ndarray:
+        return self.tree.stops  # the last digit is compared with the memory's own vector, as in a walk
 
     def nll(self, read: Encoded, leaves: Sequence[int]) -> Tensor:
         paths = [[0, *self.tree.path(leaf)] for leaf in leaves]
@@ -242,7 +252,7 @@ def load_encoder(name: str) -> tuple[Any, Any]:
         lacking = sorted(key for key in found["missing_keys"] if "pooler." not in key)
         if lacking:
             raise ValueError(f"{lacking[0]} and {len(lacking) - 1} more weights are not in it")
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except Exception as error:  # each library has its own; tokenizers' is Exception itself
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         remedy = "Name a folder with config.json, a tokenizer and model.safetensors, or a hub id"
         raise InputError(f"no encoder can be read ({reason})", where=str(path), remedy=remedy) from None

@@ -25,7 +25,7 @@ TOGETHER = 16  # memories that are read at once
 def model_ids(
     model: PearlModel, texts: Sequence[str], stores: Sequence[str | None], taken: set[tuple[str | None, int]]
 ) -> np.ndarray:
-    """(n,) the node of each memory, where a walk could have ended too. `texts` are as the model reads them.
+    """(n,) the node of each memory, one of `model.places`. `texts` are as the model reads them.
 
     `taken` are the (store, node) of earlier memories, which keep theirs; it is added to.
     """
@@ -41,20 +41,18 @@ def model_ids(
 
 
 def whole_tree(model: PearlModel) -> Forest:
-    """Every place where a walk can end, as ids to decode among; entry i is the i-th of `tree.ends`."""
+    """Every place that a memory's id may have, as ids to decode among; entry i is the i-th of `model.places`."""
     tree: DocidTree = model.tree
-    ends = np.flatnonzero(tree.ends)
-    ids: list[list[tuple[int, int | None]]] = [[(tree.digit(n), n) for n in tree.path(int(end))] for end in ends]
-    kept = [number for number, docid in enumerate(ids) if docid]  # a tree so small that a walk ends at its root
-    width = tree.vectors.shape[1]
-    return planted(tree, [ids[n] for n in kept], [None] * len(kept), ends[kept], np.empty((0, width)), model.written)
+    ids: list[list[tuple[int, int | None]]] = [[(tree.digit(n), n) for n in tree.path(int(at))] for at in model.places]
+    own = np.empty((0, tree.vectors.shape[1]), np.float32)
+    return planted(tree, ids, [None] * len(ids), model.places, own, model.written)
 
 
 def _candidates(model: PearlModel, texts: Sequence[str], ways: Forest) -> Iterator[list[int]]:
     device = next(model.parameters()).device
     for start in range(0, len(texts), TOGETHER):
         some = texts[start : start + TOGETHER]
-        if not len(ways.rows):
+        if not len(ways.rows):  # a tree so small that a walk ends at its root
             yield from ([0] for _ in some)
             continue
         with torch.inference_mode():
