@@ -194,12 +194,12 @@ def load_tokenizer(path: Path) -> Any:
 
 @contextmanager
 def _loading(path: Path | str) -> Iterator[None]:
-    from safetensors import SafetensorError  # no subclass of ValueError
-
     try:
         with quietly():  # it warns of weights that are not needed
             yield
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # each library has its own; tokenizers' is Exception itself
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         raise InputError(
             f"no sequence-to-sequence model can be made of it ({reason})",

@@ -127,8 +127,10 @@ class Trained:
         with undamaged(folder, REMEDY):
             card = json.loads((folder / CARD).read_text("utf-8"))
             self.topics: list[str] = json.loads((folder / TOPICS).read_text("utf-8"))
+            self.tree = DocidTree.load(folder / TREE)
+            if not isinstance(card, dict) or len(self.topics) != len(self.tree.vectors):
+                raise ValueError(f"{CARD} or {TOPICS} is not what was saved")
         self.config = parse(PearlConfig, card, str(folder / CARD))
-        self.tree = DocidTree.load(folder / TREE)
         self.tree_digest = digest_tree(folder / TREE)
         self.tagger_path = folder / TAGGER if self.config.tags else None
         self.tagger_digest = digest_tree(self.tagger_path) if self.tagger_path else "none"
