@@ -28,7 +28,14 @@ QUICK = (
     "build.training.length=32",
     "build.training.dtype=float32",
 )
-TAGGED = ("build.tags=true", "build.tagger_build.sentences=60", "build.tagger_build.tagger.epochs=1")
+TAGGED = (  # a tagger that finds much, though not all
+    "build.tags=true",
+    "build.tagger_build.sentences=80",
+    "build.tagger_build.tagger.epochs=8",
+    "build.tagger_build.tagger.hidden=48",
+    "build.tagger_build.tagger.batch_size=8",
+    "build.tagger_build.tagger.lowercase=0",
+)
 TEXTS = [
     "Boat trip with Maria at the old mill",
     "Maria: the regatta is in May",
