@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,7 @@ from engine.errors import InputError
 from engine.files import replace_file
 from engine.index import reading
 from engine.methods.base import Target
-from engine.methods.pearl import tagging_stage
+from engine.methods.pearl import entities, tagging_stage
 from engine.methods.pearl.config import PearlConfig, TranspositionConfig
 from engine.methods.pearl.docids import DocidTree, cluster
 from engine.methods.pearl.labelled import Sentence, tagged, verbalised
@@ -153,7 +154,7 @@ class Prepared:
         return [Sentence(text, _spans(row)) for text, row in zip(texts, rows, strict=True)]
 
     def tags(self, texts: Sequence[str]) -> Sequence[Sequence[Any]]:
-        return self.tagger.tag(list(texts)) if self.tagger else [()] * len(texts)
+        return self.tagger.tag([text[: entities.READ] for text in texts]) if self.tagger else [()] * len(texts)
 
     @cached_property
     def tree_folder(self) -> Path:
@@ -203,6 +204,7 @@ class Prepared:
                 folder,
                 [{"passage": n, "text": t, "entities": e} for (n, t), e in zip(texts, found, strict=True)],
             )
+            shutil.rmtree(state, ignore_errors=True)
             return {"generator": figures, "questions": len(texts)}
 
         inputs = {"generator": chosen.model_dump(mode="json"), "base": digest_tree(find_model(chosen.model))}
