@@ -117,10 +117,10 @@ def test_with_beams_for_all_the_list_is_that_of_every_id_scored(
     for i, asked in enumerate(QUESTIONS):
         live = [d.id for d in searcher.collection.documents() if asked.user in (None, d.user)]
         scored = {}
-        for document in live:
-            (why,) = searcher.explain(asked, [document], options)[0].why
+        for hit in searcher.explain(asked, live, options):
+            (why,) = hit.why
             assert isinstance(why, DecodedId)
-            scored[document] = why.log_probability
+            scored[hit.document.id] = why.log_probability
         found = answers(run)[i]
         assert found == pytest.approx(scored, abs=1e-4)
         assert all(a >= b for a, b in itertools.pairwise(found.values()))
