@@ -47,7 +47,7 @@ def save_t5(folder: Path, spare: int = 0, bytewise: bool = False) -> Path:
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
-    words = [*LETTERS, " ", ",", "?"] if bytewise else [*WORDS, *map(str, range(300)), ","]
+    words = [*LETTERS, " ", ",", "?"] if bytewise else [*WORDS, *map(str, range(1200)), ","]
     tokens = ["<pad>", "</s>", "<unk>", *words, "<extra_id_0>"]
     raw = Tokenizer(models.WordLevel({token: n for n, token in enumerate(tokens)}, unk_token="<unk>"))
     raw.pre_tokenizer = pre_tokenizers.Split(Regex("."), "isolated") if bytewise else pre_tokenizers.WhitespaceSplit()
