@@ -173,7 +173,7 @@ class Arena:
         person, a time that can't be read, and a question that is empty or longer than LONGEST characters.
         """
         request = self._request(text, person, time)
-        answers = tuple(_answer(c.method, searcher, request, k, c.options) for c, searcher in self._field)
+        answers = tuple(_answer(c, searcher, request, k, c.options) for c, searcher in self._field)
         return self._asked(request, answers)
 
     def understand(self, text: str, person: str | None = None, time: str | None = None) -> Asked:
@@ -242,7 +242,7 @@ class Arena:
         request = self._request(text, person, None)
         values = {**contestant.options.model_dump(), **(settings or {})}
         options = configs.parse(contestant.method.search_options, values, "search")
-        return self._asked(request, (_answer(contestant.method, searcher, request, k, options),))
+        return self._asked(request, (_answer(contestant, searcher, request, k, options),))
 
     def _contestant(self, name: str) -> tuple[Contestant, Searcher]:
         for contestant, searcher in self._field:
@@ -272,10 +272,17 @@ class Arena:
         return person
 
 
-def _answer(method: Method, searcher: Searcher, request: Request, k: int, options: SearchOptions) -> Answer:
+def _title(contestant: Contestant) -> str:
+    """The method's title, and those that stand beside it."""
+    beside = contestant.options.beside
+    others = [methods.get(name).title for name in beside.methods] if beside else []
+    return " + ".join([contestant.method.title, *others])
+
+
+def _answer(contestant: Contestant, searcher: Searcher, request: Request, k: int, options: SearchOptions) -> Answer:
     run = searcher.search([request], k, options)
     hits = searcher.explain(request, run.documents(0), options)
-    return Answer(method.name, method.title, method.summary, tuple(hits))
+    return Answer(contestant.method.name, _title(contestant), contestant.method.summary, tuple(hits))
 
 
 def clean(text: str) -> str:

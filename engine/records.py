@@ -306,7 +306,9 @@ class DecodedId(Explanation):
 
     @property
     def line(self) -> str:
-        path = " > ".join(f"{about or 'this one'} ({share:.2f})" for _, about, share in self.steps)
+        last = len(self.steps) - 1
+        named = [about or ("this one" if i == last else str(digit)) for i, (digit, about, _) in enumerate(self.steps)]
+        path = " > ".join(f"{name} ({step[2]:.2f})" for name, step in zip(named, self.steps, strict=True))
         dropped = "" if self.found else f"; none of the {self.beams} followed at once"
         return f"id {self.id}, p = {math.exp(self.log_probability):.3g}{dropped}: {path}"
 

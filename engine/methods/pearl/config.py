@@ -46,7 +46,7 @@ class PearlConfig(BuildConfig):
 class PearlOptions(SearchOptions):
     """How ids are searched."""
 
-    beams: int = Field(20, ge=1, description="ids that are followed at once; more find more, more slowly")
+    beams: int = Field(20, ge=1, description="ids that are followed at once: no list is longer")
     normalise: Literal["legal", "full"] = Field(
-        "full", description="p of a step among all digits, or among those that are ids in this store"
+        "full", description="p of a step among all of the tree's digits there, or among those of this store's ids alone"
     )

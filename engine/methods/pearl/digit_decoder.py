@@ -19,7 +19,7 @@ from engine.errors import InputError
 from engine.losses import IGNORED
 from engine.methods.pearl.docids import DocidTree
 from engine.methods.pearl.marking import Marks, add_tags
-from engine.methods.pearl.model import Encoded, PearlModel
+from engine.methods.pearl.model import Encoded, PearlModel, readable
 from engine.training.seq2seq_models import load_seq2seq
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class DigitModel(PearlModel):
         self.net, self.tokenizer = load_seq2seq(folder, decoder_layers=blocks, vocabulary=_pieces(folder), eager=True)
         two = self.net.config.model_type == "encoder-decoder"  # two models; T5 is one, with one table of embeddings
         add_tags(self.net.get_encoder() if two else self.net, self.tokenizer)
-        self.marks, self.tree, self.length = Marks.of(self.tokenizer), tree, length
+        self.marks, self.tree = Marks.of(self.tokenizer), tree
+        self.length = min(length, readable(self.net.get_encoder().config))
         own = getattr(self.net.config, "decoder", None)
         kept = getattr(own, "target_tokens", None)  # a decoder from scratch numbers what it writes anew
         number = {token: place for place, token in enumerate(kept)} if kept else None

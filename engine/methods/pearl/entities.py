@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.methods.pearl.tagging import Tagger
 
 KIND, VERSION = "pearl-texts", 1
+READ = 4000  # characters of a text that are tagged: more than any model here reads
 TOGETHER = 4096  # texts that are tagged, and held, at once
 REMEDY = "Delete this folder and run the same command again"
 
@@ -64,7 +65,7 @@ def _write(
     def run(folder: Path) -> Mapping[str, Any]:
         spans, counts = list[tuple[int, int, int]](), list[int]()
         for texts in _cut(reading.texts(segment, before, reads)):
-            for found in tagger.tag(texts) if tagger else [()] * len(texts):
+            for found in tagger.tag([text[:READ] for text in texts]) if tagger else [()] * len(texts):
                 spans += [(start, end, TYPES.index(kind)) for start, end, kind in found]
                 counts.append(len(found))
         write_array(folder / "spans.npy", np.asarray(spans, np.int32).reshape(-1, 3))

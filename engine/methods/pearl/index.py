@@ -59,6 +59,7 @@ def _write(
     known = entities.SegmentEntities(texts(target, model) / segment.name)
     inputs = {
         "version": VERSION,
+        "segment": segment.manifest.digest,
         "tree": model.tree_digest,
         "model": model.manifest.digest if config.ids == "model" else None,
         "encoder": encoder.digest,
@@ -89,7 +90,7 @@ def _write(
         digits = last_digits(nodes.tolist(), _stores(segment), taken)
         write_array(folder / "nodes.npy", nodes)
         write_array(folder / "digits.npy", np.asarray(digits, np.int64))
-        return {"documents": len(nodes), "alone": int((np.asarray(digits) == 1).sum())}
+        return {"documents": len(nodes), "highest digit": max(digits, default=0)}
 
     stage(path / segment.name, KIND, inputs, run)
 

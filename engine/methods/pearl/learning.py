@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.artifacts import Manifest, Workspace, digest_tree, model_stage, read_manifest, undamaged
-from engine.config import parse
+from engine.config import BuildConfig, parse
 from engine.datasets.reader import Dataset
 from engine.encoder import find_model
 from engine.errors import InputError
@@ -20,12 +20,14 @@ from engine.files import write_json
 from engine.methods.base import Target
 from engine.methods.pearl.config import PearlConfig
 from engine.methods.pearl.docids import REMEDY, DocidTree
+from engine.methods.pearl.entities import READ
 from engine.methods.pearl.labelled import Sentence
-from engine.methods.pearl.preparing import TOPICS, TREE, Prepared, rendered, spoken
+from engine.methods.pearl.preparing import TOPICS, TREE, Prepared, rendered, spoken, transposer
 from engine.methods.pearl.training import Row
 
 if TYPE_CHECKING:
-    from engine.methods.pearl.model import PearlModel
+    from engine.methods.pearl.digit_decoder import DigitModel
+    from engine.methods.pearl.model import PearlModel, TreeModel
     from engine.methods.pearl.tagging import Tagger
 
 VERSION = 1
@@ -35,8 +37,12 @@ OF_MODEL = ("reads", "tags", "mask_time", "encoder", "docids", "decoder", "backb
 
 def train(target: Target, dataset: Dataset, config: PearlConfig, name: str) -> Manifest:
     """Make `models/pearl/NAME` of the train split. Raises InputError where there is nothing to learn from."""
+    backbone = find_model(config.backbone)  # what is not there is told before anything is trained
+    if config.generator:
+        find_model(config.generator.model)
+    if config.transposition and config.tags:
+        find_model(transposer(target, config.transposition))
     prepared = Prepared.of(target, dataset, config, name)
-    backbone = find_model(config.backbone)
 
     def build(made: Path, state: Path) -> Mapping[str, Any]:
         rows = prepared.training_rows()
@@ -109,11 +115,14 @@ def resume(job: Mapping[str, Any], out: Path, state: Path) -> None:
 
 def new_model(backbone: str, config: PearlConfig, tree: DocidTree) -> PearlModel:
     """An untrained model."""
+    return _kind(config)(backbone, tree, config.training.length, config.blocks)
+
+
+def _kind(config: PearlConfig) -> type[TreeModel] | type[DigitModel]:
     from engine.methods.pearl.digit_decoder import DigitModel
     from engine.methods.pearl.model import TreeModel
 
-    kind = TreeModel if config.decoder == "tree" else DigitModel
-    return kind(backbone, tree, config.training.length, config.blocks)
+    return TreeModel if config.decoder == "tree" else DigitModel
 
 
 class Trained:
@@ -136,14 +145,18 @@ class Trained:
         self.tagger_digest = digest_tree(self.tagger_path) if self.tagger_path else "none"
         self._model: PearlModel | None = None
 
+    def other_than(self, config: PearlConfig) -> str:
+        """What a configuration sets otherwise than the model was made with, which no search can change."""
+        given = [key for key in OF_MODEL if key in config.model_fields_set]
+        differs = [key for key in given if getattr(config, key) != getattr(self.config, key)]
+        return ", ".join(f"{key}={_short(getattr(self.config, key))}" for key in differs)
+
     @property
     def model(self) -> PearlModel:
         if self._model is None:
-            from engine.methods.pearl.digit_decoder import DigitModel
-            from engine.methods.pearl.model import TreeModel
-
-            kind = TreeModel if self.config.decoder == "tree" else DigitModel
-            self._model = kind.load(self.folder, self.tree, self.config.training.length, self.config.blocks)
+            self._model = _kind(self.config).load(
+                self.folder, self.tree, self.config.training.length, self.config.blocks
+            )
             if _cuda():
                 self._model.to("cuda")
         return self._model
@@ -157,7 +170,8 @@ class Trained:
         return shared_tagger(self.tagger_path)
 
     def read(self, texts: Sequence[str]) -> list[Sentence]:
-        """Questions or memories with their entities."""
+        """Questions or memories with their entities, cut where no model reads on."""
+        texts = [text[:READ] for text in texts]
         found = self.tagger.tag(list(texts)) if self.tagger else [()] * len(texts)
         return [Sentence(text, tuple(some)) for text, some in zip(texts, found, strict=True)]
 
@@ -166,6 +180,10 @@ class Trained:
 
     def spoken(self, sentence: Sentence) -> str:
         return spoken(sentence, self.config)
+
+
+def _short(value: Any) -> Any:
+    return value.model_dump(exclude_defaults=True) if isinstance(value, BuildConfig) else value
 
 
 def _cuda() -> bool:
@@ -190,6 +208,6 @@ def model_folder(target: Target, config: PearlConfig) -> Path:
     if config.model:
         return target.workspace.trained("pearl", config.model)
     if (found := newest(target.workspace)) is None:
-        remedy = "Make one: python -m admin data synth personal people && python -m admin train pearl --data people"
+        remedy = "Make one: python -m admin train pearl, on invented people, or with --data DIR"
         raise InputError("no model of pearl is trained yet", where="--model", remedy=remedy)
     return found

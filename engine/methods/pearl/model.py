@@ -50,6 +50,16 @@ class PearlModel(nn.Module):
     length: int
 
     @property
+    def _keys_to_ignore_on_save(self) -> list[str]:
+        """Names of weights that are another's too: a checkpoint of transformers' Trainer has them once."""
+        first: dict[int, str] = {}
+        state = self.state_dict()
+        return [name for name, weight in state.items() if first.setdefault(weight.data_ptr(), name) != name]
+
+    def tie_weights(self) -> None:
+        """What the Trainer calls where such names are missing; they have never been apart."""
+
+    @property
     @abstractmethod
     def encoder(self) -> Any:
         """The transformer that reads."""
@@ -136,7 +146,8 @@ class TreeModel(PearlModel):
         super().__init__()
         self.transformer, self.tokenizer = load_encoder(str(folder))
         add_tags(self.transformer, self.tokenizer)
-        self.marks, self.tree, self.length = Marks.of(self.tokenizer), tree, length
+        self.marks, self.tree = Marks.of(self.tokenizer), tree
+        self.length = min(length, readable(self.transformer.config))
         config = self.transformer.config
         self.decoder = TreeDecoder(config.hidden_size, tree.vectors.shape[1], blocks, _heads(config.hidden_size))
         for name in ("vectors", "starts", "depths"):  # the tree's, so in no checkpoint
@@ -260,6 +271,11 @@ def load_encoder(name: str) -> tuple[Any, Any]:
         if ".pooler." in f".{name}":
             parameter.requires_grad = False  # nothing reads it
     return model.eval(), tokenizer
+
+
+def readable(config: Any) -> int:
+    """How many tokens a transformer reads; those with relative positions read any number."""
+    return int(getattr(config, "max_position_embeddings", None) or 1_000_000)
 
 
 def _heads(dimension: int) -> int:

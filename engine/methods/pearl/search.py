@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import groupby
@@ -34,6 +35,8 @@ class PearlSearcher(Searcher[PearlOptions]):
 
     def __init__(self, target: Target, config: PearlConfig) -> None:
         self.config, self.model = config, Trained(model_folder(target, config))
+        if told := self.model.other_than(config):
+            print(f"note: the model {self.model.folder.name} was made with {told}; that stands", file=sys.stderr)  # noqa: T201
         self._use(target)
 
     def _use(self, target: Target) -> None:

@@ -66,7 +66,10 @@ class PearlTraining(BuildConfig):
     validation: float = Field(0.05, ge=0, lt=1, description="share of the people whose questions are held out")
     length: int = Field(64, ge=8, description="tokens of a text, then and later")
     blend: float = Field(
-        1.0, gt=0, le=1, description="share of the trained encoder's weights in the model; the rest stay as they were"
+        1.0,
+        gt=0,
+        le=1,
+        description="share of the encoder's trained weights that is kept in the end, beside untrained",
     )
     checkpoint_steps: int = Field(200, ge=1, description="steps between checkpoints inside an epoch")
     dtype: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where it is native")
@@ -249,12 +252,17 @@ def collate(
         "x": torch.tensor(x),
         "positive": torch.tensor(positive, dtype=torch.long),
         "negative": torch.tensor(negative, dtype=torch.long),
-        "owners": torch.tensor([row.passage for row in batch]),
-        "negative_owners": torch.tensor(others, dtype=torch.long),
+        "owners": torch.tensor([_named(passages[row.passage]) for row in batch]),
+        "negative_owners": torch.tensor([_named(passages[other]) for other in others], dtype=torch.long),
         "counts": torch.tensor(counts, dtype=torch.float32),
         "weights": torch.tensor(weights),
         "texts": torch.tensor(len(place)),
     }
+
+
+def _named(text: str) -> int:
+    """A number for a passage's text, the same in every process: equal texts are no negatives of each other."""
+    return int(digest(text)[:15], 16)
 
 
 def _pieces(model: PearlModel, texts: Sequence[str], size: int) -> Iterator[dict[str, Any]]:

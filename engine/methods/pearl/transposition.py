@@ -20,10 +20,11 @@ import numpy as np
 from engine.encoder import find_model
 from engine.errors import InputError
 from engine.methods.pearl.labelled import Sentence
+from engine.methods.pearl.marking import COUNTED
 from engine.records import Entity
 from engine.training.reranking import transformer_folder
 
-TYPES = ("PER", "LOC", "EVT")  # a time is the filter's, and stays where it is
+TYPES = COUNTED  # a time is the prior's, and stays where it is
 _PROBE = Sentence("Ann", ((0, 3, "PER"),))
 
 
