@@ -144,7 +144,7 @@ def ablations(path: Path, people: Dataset, workspace: Workspace, questions: int)
         for label, settings in ABLATIONS.items():
             found.setdefault(label, []).append(_ablated(label, settings, seed, path, people, workspace, questions))
     asked = found[BASE][0].info["requests"]
-    yield f"\n## Ablations: {questions:,} questions to learn from, seeds 0 to {SEEDS[-1]}, raw, {asked} questions of pair_dev"
+    yield f"\n## Ablations: {questions:,} questions to learn from, seeds 0 to {SEEDS[-1]}, raw; {asked} of pair_dev judge"
     yield "\nIntervals over questions of the mean of five seeds (bootstrap), against `ours`; and each seed's mean.\n"
     yield "| | hit@1 [95 %] | against ours [95 %] | mrr@10 | against ours [95 %] | hit@1 of each seed |"
     yield "| --- | --- | --- | --- | --- | --- |"
