@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from torch.utils.data import Sampler
-from transformers import PreTrainedModel, Trainer, TrainingArguments
+from transformers import Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback, TrainerState
 
 from engine.errors import BuildError, InputError, QuintetError
@@ -130,16 +130,6 @@ class Loop(Trainer):
             loss = loss * self.args.world_size
             loss.backward()
         return loss.detach()
-
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """A checkpoint's weights; those that are tied once only, where transformers does not know of it itself."""
-        if state_dict is None and not isinstance(unwrapped(self.model), PreTrainedModel):
-            state_dict = dict(unwrapped(self.model).state_dict())
-            first: dict[int, str] = {}
-            for name, weight in list(state_dict.items()):
-                if first.setdefault(weight.data_ptr(), name) != name and weight.numel():
-                    del state_dict[name]
-        super()._save(output_dir, state_dict)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """The figures of `validate`, those of process 0 on all, so that all stop at the same time."""

@@ -50,16 +50,6 @@ class PearlModel(nn.Module):
     length: int
 
     @property
-    def _keys_to_ignore_on_save(self) -> list[str]:
-        """Names of weights that are another's too: a checkpoint of transformers' Trainer has them once."""
-        first: dict[int, str] = {}
-        state = self.state_dict()
-        return [name for name, weight in state.items() if first.setdefault(weight.data_ptr(), name) != name]
-
-    def tie_weights(self) -> None:
-        """What the Trainer calls where such names are missing; they have never been apart."""
-
-    @property
     @abstractmethod
     def encoder(self) -> Any:
         """The transformer that reads."""
