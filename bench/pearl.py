@@ -21,6 +21,7 @@ from bench.ablations import table
 from bench.personal import FITTED, MODEL, PAIRS, PEOPLE, RERANK, SEED, learn
 from bench.table import tell
 from engine import experiment, learning
+from engine import runs as saved
 from engine.artifacts import Workspace, hardware
 from engine.datasets.reader import Dataset
 from engine.runs import SavedRun
@@ -150,14 +151,14 @@ def ablations(path: Path, people: Dataset, workspace: Workspace, questions: int,
     yield "\nIntervals over questions of the mean of the seeds (bootstrap), against `ours`; and each seed's mean.\n"
     yield "| | hit@1 [95 %] | against ours [95 %] | mrr@10 | against ours [95 %] | hit@1 of each seed |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    columns = {label: {m: _mean(runs, m) for m in ("hit@1", "mrr@10")} for label, runs in found.items()}
-    for label, runs in found.items():
+    columns = {label: {m: _mean(those, m) for m in ("hit@1", "mrr@10")} for label, those in found.items()}
+    for label, those in found.items():
         cells = []
         for metric in ("hit@1", "mrr@10"):
             values = columns[label][metric]
             cells.append(_interval(values) if metric == "hit@1" else f"{values.mean():.4f}")
             cells.append("" if label == BASE else _interval(values - columns[BASE][metric], "+"))
-        each = " ".join(f"{run.info['metrics']['hit@1']:.3f}" for run in runs)
+        each = " ".join(f"{run.info['metrics']['hit@1']:.3f}" for run in those)
         yield f"| {label} | " + " | ".join(cells) + f" | {each} |"
 
 
@@ -180,12 +181,24 @@ def _ablated(
     seeded = (*settings, f"build.training.seed={seed}", f"build.docids.seed={seed}", f"build.questions={questions}")
     trainee = experiment.trainee("pearl", None, (f"build.tagger={MODEL}", *seeded))
     trainee.train(experiment.target(workspace, people), people, trainee.build, name)
-    return _run("pearl", "pearl", (f"build.model={name}",), path, workspace)
+    return _judged(name, path, workspace) or _run("pearl", "pearl", (f"build.model={name}",), path, workspace)
 
 
-def _mean(runs: Sequence[SavedRun], metric: str) -> np.ndarray:
+def _judged(name: str, path: Path, workspace: Workspace) -> SavedRun | None:
+    """The run of a model that was judged before, if that model has not been trained again since."""
+    digest, folder = Dataset(path).digest, workspace.trained("pearl", name)
+    made = folder.stat().st_mtime
+    same = [
+        run
+        for run in saved.everything(workspace)
+        if (run.info["model"], run.info["dataset_digest"]) == (name, digest) and run.path.stat().st_mtime > made
+    ]
+    return same[-1] if same else None
+
+
+def _mean(judged: Sequence[SavedRun], metric: str) -> np.ndarray:
     """(requests,) the mean of a metric over the seeds."""
-    return np.mean([run.per_request()[metric].astype(np.float64) for run in runs], axis=0)
+    return np.mean([run.per_request()[metric].astype(np.float64) for run in judged], axis=0)
 
 
 def _interval(values: np.ndarray, sign: str = "") -> str:
