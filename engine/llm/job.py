@@ -188,18 +188,29 @@ def generate(
     return Generated(task, items, config, counts, folder, index)
 
 
+async def _interruptible(work: Coroutine[Any, Any, T]) -> T:
+    """The same; where Ctrl-C falls into some task of the client's, that task is not told of beside what ends us."""
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), KeyboardInterrupt):
+            loop.default_exception_handler(context)
+
+    asyncio.get_running_loop().set_exception_handler(handle)
+    return await work
+
+
 def _run(work: Coroutine[Any, Any, T]) -> T:
     """asyncio.run, also where an event loop runs already (a notebook): then in a thread of its own."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(work)
+        return asyncio.run(_interruptible(work))
     result: list[T] = []
     error: list[BaseException] = []
 
     def target() -> None:
         try:
-            result.append(asyncio.run(work))
+            result.append(asyncio.run(_interruptible(work)))
         except BaseException as caught:
             error.append(caught)
 
